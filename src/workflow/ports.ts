@@ -1,0 +1,115 @@
+/**
+ * What the workflow needs from outside, as function types. Adapters do not import this file: their functions fit by
+ * shape, and `main.ts` is where the compiler checks that they do. Shapes are R4; each adapter translates at its edge.
+ */
+import type { Appointment, Location, Practitioner, Schedule, Slot } from '#fhir/types.ts';
+import type { Result } from '#result.ts';
+
+/** The current instant (ISO 8601, UTC, milliseconds). */
+export type Now = () => string;
+
+/**
+ * The member of staff on whose behalf a call is made. GP Connect forbids a system user (facts: gp-connect §1.5), so
+ * whoever released, booked or asked is carried in the job's payload.
+ */
+export type User = {
+  readonly sdsUserId: string;
+  readonly sdsRoleProfileId: string;
+  /** The user's id in Holdfast's own issuer (`sub`). */
+  readonly localId: string;
+  readonly family: string;
+  readonly given: string;
+  readonly prefix?: string;
+};
+
+export type FoundSlots = {
+  readonly slots: readonly Slot[];
+  readonly schedules: readonly Schedule[];
+  readonly locations: readonly Location[];
+  readonly practitioners: readonly Practitioner[];
+};
+
+/** Free slots of a practice that lie within the London dates `from` to `to` (inclusive; any length: the adapter splits it into 14-day calls). */
+export type FindSlots = (request: {
+  readonly organisation: string;
+  readonly from: string;
+  readonly to: string;
+  readonly user: User;
+}) => Promise<Result<FoundSlots>>;
+
+/**
+ * Books one slot. `conflict` = the slot has gone; `unknown-outcome` = no answer came, look before trying again.
+ * The R4 Appointment that comes back has the provider's id as identifier and its version in `meta.versionId`.
+ */
+export type BookAppointment = (request: {
+  readonly organisation: string;
+  readonly nhsNumber: string;
+  readonly slot: Slot;
+  readonly schedule: Schedule;
+  /** At most 100 characters, no clinical content. */
+  readonly description: string;
+  /** Carried in `comment`, so that the booking can be recognised when its answer was lost. */
+  readonly key: string;
+  readonly created: string;
+  readonly user: User;
+}) => Promise<Result<Appointment>>;
+
+/** The patient's appointments from `from` (today or later) to `to`, cancelled ones too. */
+export type ListAppointments = (request: {
+  readonly organisation: string;
+  readonly nhsNumber: string;
+  readonly from: string;
+  readonly to: string;
+  readonly user: User;
+}) => Promise<Result<readonly Appointment[]>>;
+
+/** Cancels by the provider's own appointment id; fetches, edits and puts back that very JSON. Already cancelled is `ok`. */
+export type CancelAppointment = (request: {
+  readonly organisation: string;
+  readonly appointmentId: string;
+  readonly reason: string;
+  readonly user: User;
+}) => Promise<Result<Appointment>>;
+
+/** The patient's structured record as the provider sent it (STU3 Bundle, JSON text). `not-found` says nothing about why. */
+export type FetchRecord = (request: {
+  readonly organisation: string;
+  readonly nhsNumber: string;
+  readonly user: User;
+}) => Promise<Result<string>>;
+
+/**
+ * Hands one message to NHS Notify. `key` is the messageReference: the same key never sends twice (a duplicate answers
+ * `ok` with `duplicate: true` and no id). `conflict` never occurs; `busy` and `unavailable` may be retried with the same key.
+ */
+export type SendMessage = (message: {
+  readonly key: string;
+  readonly channel: 'nhsapp' | 'sms';
+  readonly organisation: string;
+  readonly nhsNumber: string;
+  readonly body: string;
+}) => Promise<Result<{ readonly messageId: string | undefined; readonly duplicate: boolean }>>;
+
+/** Hands one letter to the practice's letter service. It has no idempotency: the adapter looks for `key` first. */
+export type SendLetter = (letter: {
+  readonly key: string;
+  readonly organisation: string;
+  /** 3 to 7 lines, the last one the postcode. */
+  readonly addressLines: readonly string[];
+  readonly personalisation: Readonly<Record<string, string>>;
+}) => Promise<Result<{ readonly messageId: string; readonly duplicate: boolean }>>;
+
+/** A coded entry to be filed in the practice's record. */
+export type EntryToFile = {
+  readonly key: string;
+  readonly organisation: string;
+  readonly nhsNumber: string;
+  readonly code: string;
+  readonly term: string;
+  /** The clinical date. */
+  readonly date: string;
+  readonly user: User;
+};
+
+/** Files a coded entry by the practice's transaction link; looks for `key` before filing again. */
+export type FileEntry = (entry: EntryToFile) => Promise<Result<{ readonly recordId: string }>>;
