@@ -93,6 +93,17 @@ export function isDate(text: string): boolean {
   }
 }
 
+/** Whether a text is an instant that exists: date, time and a zone, as FHIR's `instant` has it. */
+export function isInstant(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/.test(text)) return false;
+  try {
+    Temporal.Instant.from(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** One spelling for all instants (UTC, milliseconds), so that they compare as text. */
 function toInstant(instant: Temporal.Instant): string {
   return instant.toString({ smallestUnit: 'millisecond' });

@@ -14,6 +14,22 @@ export const BUSINESS_STATUS = `${HOLDFAST}/CodeSystem/business-status`;
 export const STATUS_REASON = `${HOLDFAST}/CodeSystem/status-reason`;
 export const TASK_CODE = `${HOLDFAST}/CodeSystem/task-code`;
 export const NEED_STATE = `${HOLDFAST}/CodeSystem/need-state`;
+export const CHANNEL = `${HOLDFAST}/CodeSystem/channel`;
+export const CALL_OUTCOME = `${HOLDFAST}/CodeSystem/call-outcome`;
+export const MESSAGE_SENSITIVITY = `${HOLDFAST}/CodeSystem/message-sensitivity`;
+export const WRITEBACK_EVENT = `${HOLDFAST}/CodeSystem/writeback-event`;
+/** HL7's own codes for what a Task asks: fulfill, abort. https://hl7.org/fhir/R4/codesystem-task-code.html */
+export const HL7_TASK_CODE = 'http://hl7.org/fhir/CodeSystem/task-code';
+/** The identifier system of a supplier's own id for a message. */
+export const MESSAGE_ID = `${HOLDFAST}/Id/message`;
+/** The identifier system by which what was made for one coordination Task is found. */
+export const TASK_ID = `${HOLDFAST}/Id/task`;
+/** The identifier system of the canonical of the rule that something is about. */
+export const RULE = `${HOLDFAST}/Id/rule`;
+/** The identifier system of a message template, as `id|version`. */
+export const MESSAGE_TEMPLATE = `${HOLDFAST}/Id/message-template`;
+/** The identifier system of the id of a record entry in the practice's own system. */
+export const RECORD_ID = `${HOLDFAST}/Id/record`;
 /** The identifier system of the key under which one thing is done at most once. */
 export const IDEMPOTENCY_KEY = `${HOLDFAST}/Id/key`;
 

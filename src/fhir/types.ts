@@ -1,6 +1,9 @@
 /** The FHIR R4 types, from one place. https://hl7.org/fhir/R4/ */
 export type {
+  ActivityDefinition,
+  Address,
   Appointment,
+  AppointmentParticipant,
   AuditEvent,
   Bundle,
   BundleEntry,
@@ -16,6 +19,7 @@ export type {
   Encounter,
   EpisodeOfCare,
   Extension,
+  Flag,
   Group,
   GroupMember,
   HealthcareService,

@@ -1,0 +1,49 @@
+-- What wakes the workflow: timers by business time, and what other systems told us, kept before it is understood.
+
+create table timer (
+  organisation text not null,
+  queue text not null,
+  key text not null,
+  due_at timestamptz not null,
+  payload jsonb not null,
+  primary key (organisation, queue, key)
+);
+
+create index timer_due on timer (due_at);
+
+create table inbound (
+  system text not null,
+  key text not null,
+  received_at timestamptz not null,
+  raw bytea not null,
+  -- why it could not be used, when it could not; kept for a person to see
+  problem text,
+  primary key (system, key)
+);
+
+-- Failed attempts at the second factor of a reply link, so that it cannot be guessed.
+create table reply_attempt (
+  request text primary key,
+  failures integer not null
+);
+
+create table audit_event (
+  id bigint generated always as identity primary key,
+  recorded timestamptz not null,
+  organisations text[] not null,
+  patient text,
+  content text not null
+);
+
+create index audit_event_patient on audit_event (patient, recorded) where patient is not null;
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+  raise exception 'audit_event is append only';
+end
+$$;
+
+create trigger audit_event_append_only before update or delete on audit_event
+  for each row execute function refuse_change();
+create trigger audit_event_no_truncate before truncate on audit_event
+  for each statement execute function refuse_change();

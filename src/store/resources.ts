@@ -1,0 +1,264 @@
+/**
+ * Resources and their versions: read as the bytes that were stored, written in sets, together with their search values
+ * and clinical facts, in the caller's transaction. The same content again writes nothing.
+ */
+
+import { startOfPartial } from '#fhir/date.ts';
+import { factsOf, patientOf } from '#fhir/fact.ts';
+import { digest } from '#fhir/id.ts';
+import { SHARED } from '#fhir/systems.ts';
+import type { Resource } from '#fhir/types.ts';
+import type { Database, Transaction } from './database.ts';
+import { indexResources } from './search-index.ts';
+import { type Sql, sql } from './sql.ts';
+
+/** Whose rows a caller may see. What is shared by all (definitions) comes with every access. */
+export type Access = { readonly organisations: readonly string[] };
+
+export type StoredResource = {
+  readonly organisation: string;
+  readonly type: string;
+  readonly id: string;
+  readonly version: number;
+  /** Instant, milliseconds. */
+  readonly lastUpdated: string;
+  readonly deleted: boolean;
+  /** The exact JSON that is served; of a deleted resource, its last content. */
+  readonly content: string;
+  /** The patient whose compartment it is in. */
+  readonly patient: string | null;
+};
+
+/** The organisations of an access as SQL: what the caller owns and what is shared. */
+export function visible(access: Access): Sql {
+  return sql`organisation = any(${[...access.organisations, SHARED]}::text[])`;
+}
+
+const columns = sql`organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content, patient`;
+
+/** A version's patient is the one of the resource: a resource does not change its compartment. */
+const versionColumns = sql`organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content,
+  (select r.patient from resource r where r.organisation = resource_version.organisation and r.type = resource_version.type and r.id = resource_version.id) as patient`;
+
+export async function readResource(
+  db: Database,
+  access: Access,
+  type: string,
+  id: string,
+): Promise<StoredResource | undefined> {
+  const { rows } = await db.query<StoredResource>(
+    sql`select ${columns} from resource where ${visible(access)} and type = ${type} and id = ${id}`,
+  );
+  return rows[0];
+}
+
+/** Resources of one type by id, parsed; those deleted or not visible are left out. */
+export async function readMany<R extends Resource>(
+  db: Database,
+  access: Access,
+  type: R['resourceType'],
+  ids: readonly string[],
+): Promise<R[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await db.query<{ content: string }>(
+    sql`select content from resource where ${visible(access)} and type = ${type} and id = any(${[...new Set(ids)]}::text[]) and not deleted order by id`,
+  );
+  return rows.map((row) => JSON.parse(row.content) as R);
+}
+
+/** One resource, parsed, for a decision; undefined when absent, deleted or not visible. */
+export async function load<R extends Resource>(
+  db: Database,
+  access: Access,
+  type: R['resourceType'],
+  id: string,
+): Promise<R | undefined> {
+  return (await readMany<R>(db, access, type, [id]))[0];
+}
+
+/** All resources of the given types in the compartments of patients, parsed. */
+export async function loadOfPatients<R extends Resource>(
+  db: Database,
+  organisation: string,
+  types: readonly R['resourceType'][],
+  patients: readonly string[],
+): Promise<R[]> {
+  const { rows } = await db.query<{ content: string }>(sql`
+    select content from resource
+    where organisation = ${organisation} and patient = any(${patients}::text[]) and type = any(${types}::text[]) and not deleted
+    order by type, id`);
+  return rows.map((row) => JSON.parse(row.content) as R);
+}
+
+export async function readVersion(
+  db: Database,
+  access: Access,
+  key: { type: string; id: string; version: number },
+): Promise<StoredResource | undefined> {
+  const { rows } = await db.query<StoredResource>(
+    sql`select ${versionColumns} from resource_version where ${visible(access)} and type = ${key.type} and id = ${key.id} and version = ${key.version}`,
+  );
+  return rows[0];
+}
+
+/** Every version, newest first. */
+export async function readHistory(db: Database, access: Access, type: string, id: string): Promise<StoredResource[]> {
+  const { rows } = await db.query<StoredResource>(
+    sql`select ${versionColumns} from resource_version where ${visible(access)} and type = ${type} and id = ${id} order by version desc`,
+  );
+  return rows;
+}
+
+export type Saving = {
+  readonly organisation: string;
+  readonly resources: readonly Resource[];
+  /** Which feed or part brought them. */
+  readonly source: string;
+  readonly now: string;
+};
+
+type Prepared = StoredResource & {
+  readonly hash: string;
+  readonly resource: Resource;
+};
+
+/**
+ * Saves resources of one organisation; answers with those that really changed, as stored. Set-based: a handful of
+ * statements whatever the number. Two writers of the same resource wait for each other.
+ */
+export async function saveResources(tx: Transaction, saving: Saving): Promise<readonly StoredResource[]> {
+  const { organisation, now, source } = saving;
+  const latest = new Map(saving.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource]));
+  const current = await currentOf(tx, organisation, [...latest.values()]);
+  const changed: Prepared[] = [];
+  for (const [key, resource] of latest) {
+    const hash = fingerprint(resource);
+    const before = current.get(key);
+    if (before && before.hash === hash && !before.deleted) continue;
+    changed.push(prepare(resource, { organisation, now, hash, version: (before?.version ?? 0) + 1 }));
+  }
+  if (changed.length > 0) await write(tx, changed, source);
+  return changed;
+}
+
+/** Marks resources as deleted (logically: their versions stay). Search values and facts go. */
+export async function deleteResources(
+  tx: Transaction,
+  organisation: string,
+  keys: readonly { type: string; id: string }[],
+  now: string,
+): Promise<void> {
+  if (keys.length === 0) return;
+  const types = keys.map((key) => key.type);
+  const ids = keys.map((key) => key.id);
+  await tx.query(sql`
+    with gone as (
+      update resource set deleted = true, version = version + 1, last_updated = ${now}::timestamptz, written = pg_current_xact_id()
+      where organisation = ${organisation} and not deleted
+        and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
+      returning organisation, type, id, version, last_updated, content
+    )
+    insert into resource_version (organisation, type, id, version, last_updated, deleted, content)
+    select organisation, type, id, version, last_updated, true, content from gone`);
+  await removeDerived(tx, organisation, types, ids);
+  await indexResources(tx, organisation, [], { types, ids });
+}
+
+/** What is the same when only the version or the time of writing differs. */
+function fingerprint(resource: Resource): string {
+  const { versionId: _version, lastUpdated: _time, ...meta } = resource.meta ?? {};
+  return digest(JSON.stringify({ ...resource, meta }));
+}
+
+function prepare(
+  resource: Resource,
+  facts: { organisation: string; now: string; hash: string; version: number },
+): Prepared {
+  const { organisation, now, hash, version } = facts;
+  const { resourceType, id = '', meta, ...rest } = resource;
+  const content = JSON.stringify({
+    resourceType,
+    id,
+    meta: { ...meta, versionId: String(version), lastUpdated: now },
+    ...rest,
+  });
+  return {
+    organisation,
+    type: resourceType,
+    id,
+    version,
+    lastUpdated: now,
+    deleted: false,
+    content,
+    hash,
+    patient: patientOf(resource) ?? null,
+    resource,
+  };
+}
+
+async function currentOf(tx: Transaction, organisation: string, resources: readonly Resource[]) {
+  const types = resources.map((one) => one.resourceType);
+  const ids = resources.map((one) => one.id ?? '');
+  const { rows } = await tx.query<{ type: string; id: string; version: number; hash: string; deleted: boolean }>(sql`
+    select type, id, version, hash, deleted from resource
+    where organisation = ${organisation} and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
+    order by type, id for update`);
+  return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
+}
+
+async function write(tx: Transaction, changed: readonly Prepared[], source: string): Promise<void> {
+  const organisation = changed[0]?.organisation ?? '';
+  const column = <K extends keyof Prepared>(name: K) => changed.map((one) => one[name]);
+  const types = column('type');
+  const ids = column('id');
+  // Before the write: the rows still name the patient whose facts they are.
+  await removeDerived(tx, organisation, types, ids);
+  await tx.query(sql`
+    with incoming as (
+      select * from unnest(${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[], ${column('lastUpdated')}::timestamptz[],
+        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[])
+        as one (type, id, version, last_updated, patient, hash, content)
+    ), kept as (
+      insert into resource_version (organisation, type, id, version, last_updated, content)
+      select ${organisation}, type, id, version, last_updated, content from incoming
+    )
+    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content)
+    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content from incoming
+    on conflict (organisation, type, id) do update set
+      version = excluded.version, last_updated = excluded.last_updated, deleted = false, patient = excluded.patient,
+      source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`);
+  await writeFacts(tx, changed);
+  await indexResources(
+    tx,
+    organisation,
+    changed.map((one) => one.resource),
+    { types, ids },
+  );
+}
+
+async function removeDerived(
+  tx: Transaction,
+  organisation: string,
+  types: readonly string[],
+  ids: readonly string[],
+): Promise<void> {
+  await tx.query(sql`
+    delete from clinical_fact using unnest(${types}::text[], ${ids}::text[]) as gone (type, id), resource
+    where resource.organisation = ${organisation} and resource.type = gone.type and resource.id = gone.id
+      and clinical_fact.organisation = ${organisation} and clinical_fact.patient = resource.patient
+      and clinical_fact.resource_type = gone.type and clinical_fact.resource_id = gone.id`);
+}
+
+async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promise<void> {
+  const rows = changed.flatMap(({ organisation, patient, type, id, resource }) =>
+    patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
+  );
+  if (rows.length === 0) return;
+  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
+  await tx.query(sql`
+    insert into clinical_fact (organisation, patient, resource_type, resource_id, ordinal, kind, code, date, value, unit, supply_days)
+    select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.patient)}::text[], ${column((row) => row.type)}::text[],
+      ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
+      ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
+      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => row.supplyDays ?? null)}::int[])`);
+}

@@ -1,0 +1,57 @@
+/** What every stage is given: the database, the clock, the queues and how each practice is linked. */
+import type { Database, Pool, Transaction } from '#store/database.ts';
+import type { Access } from '#store/resources.ts';
+import type { Now, User } from './ports.ts';
+
+/** A job as the workflow names it; `jobs/queues.ts` holds the schemas and `main.ts` checks that they fit. */
+export type StageJob =
+  | { readonly queue: 'intake' | 'campaign'; readonly payload: { organisation: string } }
+  | { readonly queue: 'derive'; readonly payload: { organisation: string; feed: string; patientKeys: string[] } }
+  | { readonly queue: 'pull-record'; readonly payload: { organisation: string; patient: string; user?: User } }
+  | { readonly queue: 'assess' | 'attend'; readonly payload: { organisation: string; patients: string[] } }
+  | { readonly queue: 'cohort'; readonly payload: { organisation: string; rule: string } }
+  | {
+      readonly queue: 'reach' | 'book' | 'called' | 'write-back';
+      readonly payload: { organisation: string; task: string };
+    }
+  | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } }
+  | { readonly queue: 'reply'; readonly payload: { key: string } };
+
+/** Queues jobs in the caller's transaction: they exist exactly when it commits. */
+export type Enqueue = (tx: Transaction, jobs: readonly StageJob[]) => Promise<void>;
+
+/** How a practice is linked: what can be read, booked and written there, and by which route. */
+export type PracticeLink = {
+  /** ODS code. */
+  readonly organisation: string;
+  readonly name: string;
+  readonly record: 'emis' | 'tpp' | 'gp-connect';
+  /** Folder in which extracts or exported lists appear. */
+  readonly inbox: string;
+  readonly writeback: 'im1' | 'manual';
+  /** Telephone number of the practice, for its booking organisation and its letters. */
+  readonly telephone: string;
+};
+
+export type Shell = {
+  readonly pool: Pool;
+  readonly now: Now;
+  readonly enqueue: Enqueue;
+  readonly practices: readonly PracticeLink[];
+};
+
+/** The access of a job that works for one organisation. */
+export const inside = (organisation: string): Access => ({ organisations: [organisation] });
+
+export function linkOf(shell: Pick<Shell, 'practices'>, organisation: string): PracticeLink | undefined {
+  return shell.practices.find((practice) => practice.organisation === organisation);
+}
+
+/** Splits work into jobs of a bearable size. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
+
+export type { Database, Transaction };
