@@ -25,6 +25,9 @@ create table resource (
 create index resource_patient on resource (organisation, patient, type) where patient is not null;
 create index resource_updated on resource (organisation, type, last_updated, id);
 
+-- news from outside names only the id of a message
+create index resource_id on resource (id);
+
 create table resource_version (
   organisation text not null,
   type text not null,

@@ -64,6 +64,8 @@ create table record_state (
   as_of timestamptz not null,
   incomplete text[] not null default '{}',
   digest text not null,
+  -- the supplier's own key of the patient, where there is one
+  patient_key text,
   primary key (organisation, patient)
 );
 

@@ -27,6 +27,15 @@ create table reply_attempt (
   failures integer not null
 );
 
+-- Free slots of each skill when they were last counted: what a release and a send may promise.
+create table capacity (
+  organisation text not null,
+  skill text not null,
+  free_slots integer not null,
+  as_of timestamptz not null,
+  primary key (organisation, skill)
+);
+
 create table audit_event (
   id bigint generated always as identity primary key,
   recorded timestamptz not null,

@@ -59,7 +59,7 @@ const packageRooms: Record<string, readonly string[]> = {
   '@fastify/swagger-ui': ['http'],
   '@fastify/formbody': ['http', 'sandbox'],
   'openid-client': ['auth'],
-  jose: ['auth', 'sandbox'],
+  jose: ['auth', 'adapters', 'sandbox'],
   'csv-parse': ['adapters'],
   'csv-stringify': ['sandbox'],
   pino: ['ops'],
@@ -76,6 +76,9 @@ const impure: readonly [RegExp, string][] = [
   [/\bconsole\.|\bprocess\./, 'reaches the process'],
 ];
 
+/** Static imports and re-exports at the start of a line, and dynamic imports. */
+const IMPORT = /^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*'([^']+)'|\bimport\(\s*['"`]([^'"`]+)['"`]/gm;
+
 type Violation = string;
 
 export function roomOf(file: string): string {
@@ -89,7 +92,8 @@ export function violations(file: string, source: string): Violation[] {
   const allowed = mayImport[room];
   if (!allowed) return [`${file}: room "${room}" is not in the import table`];
   const found: Violation[] = [];
-  for (const [, target = ''] of source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+  for (const [, from, called] of source.matchAll(IMPORT)) {
+    const target = from ?? called ?? '';
     const problem = importProblem(room, allowed, target);
     if (problem) found.push(`${file}: ${problem}`);
   }

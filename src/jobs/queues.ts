@@ -33,6 +33,8 @@ export const queues = {
   reach: Type.Object({ organisation, task: id }),
   /** A delivery status that NHS Notify called back. */
   receipt: Type.Object({ system: Type.String(), key: Type.String() }),
+  /** A letter is asked about: its service sends no callback when it is printed. */
+  'letter-status': Type.Object({ organisation, request: id }),
   /** A patient's answer. */
   reply: Type.Object({ key: Type.String() }),
   /** An appointment is made for a Task. */

@@ -23,7 +23,7 @@ import { dirname, join, resolve } from 'node:path';
 import { digest } from '#fhir/id.ts';
 
 export type EmbeddedPostgres = {
-  /** A connection string for the given database, made when it did not exist. */
+  /** A connection string for the given database. */
   readonly url: (database: string) => string;
   readonly adopted: boolean;
   stop(): Promise<void>;

@@ -90,15 +90,19 @@ export async function referenceRows(
 
 const feedColumns = sql`organisation, table_name as "table", key, patient_key as "patientKey", ordering as "order", deleted, file, line, cells`;
 
-/** Patients whose last translation met a code not yet known: to be translated again when codes arrive. */
-export async function patientsAwaiting(
+/** Patients who wait for one of these codes: their last translation met it before the dictionary did. */
+export async function patientsWithCodes(
   db: Database,
+  organisation: string,
   feed: string,
-  reason: string,
-): Promise<{ organisation: string; patient: string }[]> {
-  const { rows } = await db.query<{ organisation: string; patient: string }>(sql`
-    select organisation, patient from record_state where feed = ${feed} and ${reason} = any(incomplete) order by 1, 2`);
-  return rows;
+  codeIds: readonly string[],
+): Promise<string[]> {
+  if (codeIds.length === 0) return [];
+  const { rows } = await db.query<{ patientKey: string }>(sql`
+    select distinct f.patient_key as "patientKey" from record_state s
+    join feed_row f on f.organisation = s.organisation and f.feed = s.feed and f.patient_key = s.patient_key
+    where s.organisation = ${organisation} and s.feed = ${feed} and 'uncoded-rows' = any(s.incomplete) and f.cells ->> 'CodeId' = any(${[...codeIds]}::text[])`);
+  return rows.map((row) => row.patientKey);
 }
 
 export async function isApplied(db: Database, { feed, batch }: Batch, organisation: string): Promise<boolean> {

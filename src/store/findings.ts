@@ -41,11 +41,11 @@ export async function patientRecords(
   db: Database,
   organisation: string,
   patients: readonly string[],
-  valueSets: readonly string[],
+  asked: { readonly valueSets: readonly string[]; readonly today: string },
 ): Promise<PatientRecord[]> {
   const [people, findings] = await Promise.all([
     identities(db, organisation, patients),
-    latestFindings(db, organisation, patients, valueSets),
+    latestFindings(db, organisation, patients, asked),
   ]);
   return people.map((person) => ({
     patient: JSON.parse(person.content) as Patient,
@@ -78,14 +78,15 @@ async function latestFindings(
   db: Database,
   organisation: string,
   patients: readonly string[],
-  valueSets: readonly string[],
+  { valueSets, today }: { readonly valueSets: readonly string[]; readonly today: string },
 ) {
+  // An entry dated in the future must not hide what has happened; of two supplies the one that lasts longer counts.
   const { rows } = await db.query<FindingRow>(sql`
     select distinct on (f.patient, m.value_set) f.patient, m.value_set as "valueSet", f.code, f.date::text as date, f.value, f.unit,
       f.supply_days as "supplyDays", f.resource_type || '/' || f.resource_id as reference
     from clinical_fact f join value_set_member m on m.code = f.code
     where f.organisation = ${organisation} and f.patient = any(${patients}::text[]) and m.value_set = any(${valueSets}::text[])
-    order by f.patient, m.value_set, f.date desc nulls last, f.resource_type, f.resource_id, f.ordinal`);
+    order by f.patient, m.value_set, coalesce(f.date <= ${today}::date, false) desc, f.date + coalesce(f.supply_days, 0) desc nulls last, f.resource_type, f.resource_id, f.ordinal`);
   const byPatient = new Map<string, Map<string, Finding>>();
   for (const { patient, valueSet, code, date, value, unit, supplyDays, reference } of rows) {
     const findings = byPatient.get(patient) ?? new Map<string, Finding>();

@@ -52,6 +52,8 @@ export type RecordState = {
   readonly asOf: string;
   readonly incomplete: readonly string[];
   readonly digest: string;
+  /** The supplier's own key of the patient, for feeds that have one. */
+  readonly patientKey?: string;
 };
 
 export async function recordStates(
@@ -72,19 +74,34 @@ export async function saveRecordStates(
 ): Promise<void> {
   if (states.length === 0) return;
   await tx.query(sql`
-    insert into record_state (organisation, patient, feed, as_of, incomplete, digest)
-    select ${organisation}, patient, feed, as_of, array(select jsonb_array_elements_text(incomplete)), digest
+    insert into record_state (organisation, patient, feed, as_of, incomplete, digest, patient_key)
+    select ${organisation}, patient, feed, as_of, array(select jsonb_array_elements_text(incomplete)), digest, patient_key
     from unnest(${states.map((one) => one.patient)}::text[], ${states.map((one) => one.feed)}::text[], ${states.map((one) => one.asOf)}::timestamptz[],
-      ${states.map((one) => JSON.stringify(one.incomplete))}::jsonb[], ${states.map((one) => one.digest)}::text[]) as one (patient, feed, as_of, incomplete, digest)
+      ${states.map((one) => JSON.stringify(one.incomplete))}::jsonb[], ${states.map((one) => one.digest)}::text[], ${states.map((one) => one.patientKey ?? null)}::text[]) as one (patient, feed, as_of, incomplete, digest, patient_key)
     on conflict (organisation, patient) do update set feed = excluded.feed, as_of = greatest(record_state.as_of, excluded.as_of),
-      incomplete = excluded.incomplete, digest = excluded.digest`);
+      incomplete = excluded.incomplete, digest = excluded.digest, patient_key = excluded.patient_key`);
 }
 
-/** A feed was applied for a practice: every record it feeds is as fresh as the feed, changed or not. */
-export async function freshen(tx: Transaction, organisation: string, feed: string, asOf: string): Promise<void> {
-  await tx.query(
-    sql`update record_state set as_of = ${asOf}::timestamptz where organisation = ${organisation} and feed = ${feed} and as_of < ${asOf}::timestamptz`,
-  );
+/** A feed was applied for a practice: every record it feeds is as fresh as the feed, except those still to be translated. */
+export async function freshen(
+  tx: Transaction,
+  of: { organisation: string; feed: string; asOf: string; except: readonly string[] },
+): Promise<void> {
+  const { organisation, feed, asOf, except } = of;
+  await tx.query(sql`
+    update record_state s set as_of = ${asOf}::timestamptz
+    where s.organisation = ${organisation} and s.feed = ${feed} and s.as_of < ${asOf}::timestamptz
+      and (s.patient_key is null or s.patient_key <> all(${[...except]}::text[]))`);
+}
+
+/** A record could not be had: whatever is known of the patient may be out of date, and its absence proves nothing. */
+export async function markUnavailable(
+  tx: Transaction,
+  organisation: string,
+  of: { patient: string; feed: string; reason: string },
+): Promise<void> {
+  await tx.query(sql`
+    update record_state set incomplete = array[${of.reason}], digest = '' where organisation = ${organisation} and patient = ${of.patient} and feed = ${of.feed}`);
 }
 
 /** Keys of the current resources that a feed brought for patients: what a new translation replaces. */

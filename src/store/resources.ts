@@ -164,10 +164,15 @@ export async function deleteResources(
   await indexResources(tx, organisation, [], { types, ids });
 }
 
-/** What is the same when only the version or the time of writing differs. */
+/**
+ * What is the same when only the version or the time of writing differs. A List that says the same as before is the
+ * same snapshot, whenever it was taken again.
+ */
 function fingerprint(resource: Resource): string {
   const { versionId: _version, lastUpdated: _time, ...meta } = resource.meta ?? {};
-  return digest(JSON.stringify({ ...resource, meta }));
+  return digest(
+    JSON.stringify({ ...resource, meta, ...(resource.resourceType === 'List' ? { date: undefined } : {}) }),
+  );
 }
 
 function prepare(
@@ -261,4 +266,24 @@ async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promis
       ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
       ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
       ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => row.supplyDays ?? null)}::int[])`);
+}
+
+/** All current resources of one type that an organisation has, parsed: for types of which there are few. */
+export async function loadAll<R extends Resource>(
+  db: Database,
+  organisation: string,
+  type: R['resourceType'],
+): Promise<R[]> {
+  const { rows } = await db.query<{ content: string }>(
+    sql`select content from resource where organisation = ${organisation} and type = ${type} and not deleted order by id`,
+  );
+  return rows.map((row) => JSON.parse(row.content) as R);
+}
+
+/** The organisation that owns a resource, for news that names only its id. Ids made by Holdfast are unique over organisations. */
+export async function ownerOf(db: Database, type: string, id: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ organisation: string }>(
+    sql`select organisation from resource where type = ${type} and id = ${id} and not deleted limit 1`,
+  );
+  return rows[0]?.organisation;
 }

@@ -99,6 +99,16 @@ export type SendLetter = (letter: {
   readonly personalisation: Readonly<Record<string, string>>;
 }) => Promise<Result<{ readonly messageId: string; readonly duplicate: boolean }>>;
 
+/** What became of a letter, by its key. `delivered` = printed and posted; it is never known to have been read. */
+export type LetterStatus = (letter: { readonly organisation: string; readonly key: string }) => Promise<
+  Result<{
+    readonly status: 'sending' | 'delivered' | 'failed';
+    readonly at?: string;
+    readonly failureCode?: string;
+    readonly messageId?: string;
+  }>
+>;
+
 /** A coded entry to be filed in the practice's record. */
 export type EntryToFile = {
   readonly key: string;
@@ -113,3 +123,53 @@ export type EntryToFile = {
 
 /** Files a coded entry by the practice's transaction link; looks for `key` before filing again. */
 export type FileEntry = (entry: EntryToFile) => Promise<Result<{ readonly recordId: string }>>;
+
+/** A row of an extract, or why it could not be read (file and line, no cell). */
+export type ExtractRow = {
+  readonly table: string;
+  readonly organisation: string;
+  readonly key: string;
+  readonly patientKey: string | undefined;
+  readonly order: number;
+  readonly deleted: boolean;
+  readonly line: number;
+  readonly file: string;
+  readonly cells: Readonly<Record<string, string>>;
+};
+export type RejectedRow = { readonly file: string; readonly line: number; readonly reason: string };
+
+/** Names of the batches in a practice's inbox, oldest first. */
+export type ListBatches = (inbox: string) => Promise<readonly string[]>;
+
+/** Opens an extract after checking it whole. */
+export type OpenBatch = (
+  feed: 'emis' | 'tpp',
+  inbox: string,
+  name: string,
+) => Promise<
+  Result<{
+    readonly asOf: string;
+    readonly from: string | undefined;
+    readonly rows: () => AsyncIterable<ExtractRow | RejectedRow>;
+  }>
+>;
+
+/** Opens a list of patients that a practice exported, and says who asked for their records. */
+export type OpenList = (
+  inbox: string,
+  name: string,
+) => Promise<
+  Result<{
+    readonly entries: readonly { readonly nhsNumber: string; readonly birthDate: string; readonly contact: object }[];
+    readonly rejected: readonly RejectedRow[];
+    readonly requestedBy: User;
+  }>
+>;
+
+/** Holdfast's id of a patient known only by NHS number: keyed, so that the number cannot be guessed back (docs/adr/0008). */
+export type PatientIdOf = (organisation: string, nhsNumber: string) => string;
+
+/** Whether a row of Agreements_SharingOrganisation lets the practice's data be used. */
+export type AgreementState = (
+  cells: Readonly<Record<string, string>>,
+) => 'active' | 'not-activated' | 'disabled' | 'deleted';

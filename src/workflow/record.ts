@@ -13,6 +13,8 @@ import { chunks, type Shell, type Transaction } from './shell.ts';
 export type IncomingRecord = {
   readonly patient: string;
   readonly translation: RecordTranslation;
+  /** The supplier's own key of the patient, where it has one. */
+  readonly patientKey?: string;
   /** Up to when the source was complete. */
   readonly asOf: string;
 };
@@ -31,7 +33,8 @@ export async function saveRecords(shell: Shell, tx: Transaction, intake: Intake)
   const patients = intake.records.map((record) => record.patient);
   await lockPatients(tx, organisation, patients);
   const known = await recordStates(tx, organisation, patients);
-  const states = intake.records.map(({ patient, translation, asOf }) => ({
+  const states = intake.records.map(({ patient, patientKey, translation, asOf }) => ({
+    ...(patientKey ? { patientKey } : {}),
     patient,
     feed,
     asOf,
@@ -117,5 +120,7 @@ function digestOf({ resources, shared, outcomes, incomplete }: RecordTranslation
     outcome.result,
     outcome.result === 'resource' ? outcome.reference : outcome.reason,
   ]);
-  return digest(JSON.stringify([resources, shared, told, incomplete]));
+  // Lists carry the time of retrieval; a record that says the same is the same record.
+  const said = resources.map((one) => (one.resourceType === 'List' ? { ...one, date: undefined } : one));
+  return digest(JSON.stringify([said, shared, told, incomplete]));
 }

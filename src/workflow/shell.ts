@@ -14,6 +14,7 @@ export type StageJob =
       readonly queue: 'reach' | 'book' | 'called' | 'write-back';
       readonly payload: { organisation: string; task: string };
     }
+  | { readonly queue: 'letter-status'; readonly payload: { organisation: string; request: string } }
   | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } }
   | { readonly queue: 'reply'; readonly payload: { key: string } };
 

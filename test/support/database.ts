@@ -2,14 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import type t from 'tap';
 import type { SearchDefinitions } from '#fhir/search-definition.ts';
 import { openPool, type Pool } from '#store/database.ts';
 
 const note = join(import.meta.dirname, '..', '..', '.holdfast', 'test-postgres.json');
 
 /** The address of a fresh copy of the template. Needs the server of `npm test` (or test/support/start-postgres.ts, run by hand). */
-export async function freshDatabase(test: typeof t): Promise<string> {
+export async function freshDatabase(test: { teardown(end: () => unknown): unknown }): Promise<string> {
   if (!existsSync(note))
     throw new Error('No test PostgreSQL: run npm test, or node test/support/start-postgres.ts first');
   const { url } = JSON.parse(readFileSync(note, 'utf8')) as { url: string };
@@ -19,7 +18,10 @@ export async function freshDatabase(test: typeof t): Promise<string> {
   return `${url}${name}`;
 }
 
-export async function freshPool(test: typeof t, definitions: SearchDefinitions = new Map()): Promise<Pool> {
+export async function freshPool(
+  test: { teardown(end: () => unknown): unknown },
+  definitions: SearchDefinitions = new Map(),
+): Promise<Pool> {
   const pool = openPool({ url: await freshDatabase(test), size: 6, definitions, onError: () => undefined });
   test.teardown(() => pool.close());
   return pool;

@@ -4,7 +4,7 @@ import { compileSearch } from '#fhir/search-definition.ts';
 import { parseSearch } from '#fhir/search-request.ts';
 import type { CapabilityStatement, Observation, Patient, Resource, Task } from '#fhir/types.ts';
 import { inTransaction, lockPatients, type Pool } from '#store/database.ts';
-import { landRows, rowsOfPatients } from '#store/feeds.ts';
+import { type FeedRow, landRows, rowsOfPatients } from '#store/feeds.ts';
 import { patientRecords } from '#store/findings.ts';
 import { keepInbound } from '#store/inbound.ts';
 import { saveRecordStates } from '#store/record-state.ts';
@@ -211,11 +211,11 @@ t.test('facts and record state', async (t) => {
       { patient: 'p1', feed: 'emis', asOf: now, incomplete: ['data-in-transit'], digest: 'x' },
     ]),
   );
-  const [record] = await patientRecords(pool, 'A81001', ['p1'], [set]);
+  const [record] = await patientRecords(pool, 'A81001', ['p1'], { valueSets: [set], today: '2026-04-01' });
   t.match(record?.latest.get(set), { date: '2026-01-02', value: 141, unit: 'mmHg', reference: 'Observation/o1' });
   t.match(record, { incomplete: ['data-in-transit'], asOf: now });
   await save(pool, 'A81001', [{ ...aReading('o1', 'p1', '2026-01-02', 141), status: 'entered-in-error' }]);
-  const [after] = await patientRecords(pool, 'A81001', ['p1'], [set]);
+  const [after] = await patientRecords(pool, 'A81001', ['p1'], { valueSets: [set], today: '2026-04-01' });
   t.match(
     after?.latest.get(set),
     { date: '2025-05-01', reference: 'Observation/o2' },
@@ -260,26 +260,25 @@ t.test('a feed row: last wins, an older batch order is ignored, a removal finds 
     order: number,
     cells: Record<string, string>,
     patientKey: string | undefined = 'P',
-    deleted = false,
   ) => ({
     organisation: 'A81001',
     table: 'SRCode',
     key,
     patientKey,
     order,
-    deleted,
+    deleted: false,
     file: 'SRCode.csv',
     line: 2,
     cells,
   });
-  const land = (batch: string, rows: ReturnType<typeof row>[]) =>
+  const land = (batch: string, rows: FeedRow[]) =>
     inTransaction(pool, (tx) => landRows(tx, { feed: 'tpp', batch }, rows));
   t.same(await land('1', [row('1', 5, { v: 'new' }), row('1', 4, { v: 'old' }), row('2', 6, { v: 'x' }, 'Q')]), [
     { organisation: 'A81001', patientKey: 'P' },
     { organisation: 'A81001', patientKey: 'Q' },
   ]);
   t.same(await land('1', [row('1', 5, { v: 'new' })]), [], 'the same again touches nobody');
-  t.same(await land('2', [{ ...row('2', 1, {}), patientKey: undefined, deleted: true }]), [
+  t.same(await land('2', [{ ...row('2', 1, {}), patientKey: undefined as string | undefined, deleted: true }]), [
     { organisation: 'A81001', patientKey: 'Q' },
   ]);
   const rows = await rowsOfPatients(pool, 'A81001', 'tpp', ['P', 'Q']);

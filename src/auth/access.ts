@@ -1,0 +1,55 @@
+/** What a caller may do: SMART scopes, v2 (`system/Task.rs`, `user/*.cruds`) and v1 (`.read`, `.write`, `.*`). https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html */
+
+/** Who calls, as the token says. Shaped so that `user` fits the workflow's User. */
+export type Principal = {
+  /** `sub`. */
+  readonly subject: string;
+  readonly clientId: string;
+  /** ODS codes whose data the caller may see and change. Empty: nothing but shared definitions. */
+  readonly organisations: readonly string[];
+  readonly scopes: readonly string[];
+  readonly role: string;
+  readonly name?: string;
+  /** The member of staff, where the token names one; a system has none. */
+  readonly user?: {
+    readonly sdsUserId: string;
+    readonly sdsRoleProfileId: string;
+    readonly localId: string;
+    readonly family: string;
+    readonly given: string;
+  };
+};
+
+export type Interaction = 'read' | 'search' | 'create' | 'update' | 'delete' | 'history';
+
+/** The letter of a SMART v2 scope that grants an interaction; the history of an instance is a read. */
+const letters: Readonly<Record<Interaction, string>> = {
+  create: 'c',
+  read: 'r',
+  history: 'r',
+  update: 'u',
+  delete: 'd',
+  search: 's',
+};
+
+const v1: Readonly<Record<string, string>> = { read: 'rs', write: 'cud', '*': 'cruds' };
+
+/**
+ * Whether one of the caller's scopes grants the interaction on the type. Only `system/` and `user/` scopes count: no
+ * patient signs in here. A scope narrowed by a query (`Task.rs?status=…`) grants nothing, since it is not enforced.
+ */
+export function mayDo(principal: Principal, type: string, interaction: Interaction): boolean {
+  return principal.scopes.some((scope) => grants(scope, type, letters[interaction]));
+}
+
+/** The smallest scope that would have granted it, to be named in a refusal. */
+export function scopeFor(principal: Principal, type: string, interaction: Interaction): string {
+  return `${principal.user ? 'user' : 'system'}/${type}.${letters[interaction]}`;
+}
+
+function grants(scope: string, type: string, letter: string): boolean {
+  const match = /^(?:system|user)\/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)$/.exec(scope);
+  const [, scopeType, permission = ''] = match ?? [];
+  if (scopeType !== '*' && scopeType !== type) return false;
+  return (v1[permission] ?? permission).includes(letter);
+}

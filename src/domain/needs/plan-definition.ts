@@ -1,0 +1,185 @@
+/** A need rule out of its PlanDefinition. Every fault is named; what is not understood is a fault, never ignored. */
+import { isDate } from '#fhir/date.ts';
+import { HOLDFAST, holdfastExtension } from '#fhir/systems.ts';
+import type { PlanDefinition } from '#fhir/types.ts';
+import { fail, type Issue, ok, type Result } from '#result.ts';
+import { partsReader } from './extension-parts.ts';
+import type { Interval, NeedComponent, NeedExclusion, NeedPriority, NeedRule } from './rule.ts';
+
+type Fault = (place: string, wanted: string) => void;
+type Parts = ReturnType<typeof partsReader>;
+
+const priorities: readonly NeedPriority[] = ['routine', 'urgent', 'asap', 'stat'];
+const ours = ['register', 'age', 'medication', 'component', 'schedule', 'exclusion', 'work', 'invitation'];
+const shortestMonth = 28;
+
+/** Reads a rule; `invalid` with one issue per fault. Extensions of other makers are left alone, unknown ones of ours refused. */
+export function parseRule(plan: PlanDefinition): Result<NeedRule> {
+  const issues: Issue[] = [];
+  const fault: Fault = (place, wanted) => {
+    issues.push({ code: 'structure', expression: place, diagnostics: `${place}: wanted ${wanted}` });
+  };
+  checkExtensions(plan, fault);
+  const rule: NeedRule = { ...readHeader(plan, fault), ...readWho(plan, fault), ...readWhat(plan, fault) };
+  if (issues.length === 0) checkSense(rule, fault);
+  if (issues.length === 0) return ok(rule);
+  const named = plan.url ?? plan.id ?? 'without a url';
+  return fail('invalid', `Need rule ${named}: ${issues.map((issue) => issue.diagnostics).join('; ')}`, { issues });
+}
+
+function checkExtensions(plan: PlanDefinition, fault: Fault): void {
+  for (const { url = '' } of plan.extension ?? []) {
+    const name = url.slice(holdfastExtension('need-').length);
+    if (url.startsWith(`${HOLDFAST}/`) && !ours.some((one) => holdfastExtension(`need-${one}`) === url)) {
+      fault(`extension ${url}`, `one of need-${ours.join(', need-')}, not ${name || 'another'}`);
+    }
+  }
+}
+
+function readHeader(plan: PlanDefinition, fault: Fault) {
+  const { url = '', version = '', title = '', approvalDate = '', effectivePeriod, topic } = plan;
+  const { start = '', end } = effectivePeriod ?? {};
+  const { system = '', code = '', display } = topic?.[0]?.coding?.[0] ?? {};
+  const wanted: readonly [place: string, isRight: boolean, wanted: string][] = [
+    ['status', plan.status === 'active', 'active: only an approved rule is evaluated'],
+    ['url', url !== '', 'the canonical of the rule'],
+    ['version', /^[^|]+$/.test(version), 'a version without a bar'],
+    ['title', title !== '', 'a title for people'],
+    ['topic', system !== '' && code !== '', 'a coding that writeback knows'],
+    ['approvalDate', isDate(approvalDate), 'the date on which a clinical owner approved it'],
+    ['effectivePeriod.start', isDate(start), 'a date'],
+    ['effectivePeriod.end', end === undefined || (isDate(end) && end >= start), 'a date not before the start'],
+  ];
+  for (const [place, isRight, text] of wanted) if (!isRight) fault(place, text);
+  return {
+    url,
+    version,
+    title,
+    topic: { system, code, ...(display ? { display } : {}) },
+    effective: { start, ...(end ? { end } : {}) },
+    approvalDate,
+  };
+}
+
+/** All complex extensions of one name, each with its place for messages. */
+function each(plan: PlanDefinition, name: string, fault: Fault): Parts[] {
+  const url = holdfastExtension(`need-${name}`);
+  const found = (plan.extension ?? []).filter((one) => one.url === url);
+  return found.map((one, index) => partsReader(one, `need-${name}${found.length > 1 ? `[${index}]` : ''}`, fault));
+}
+
+function single(plan: PlanDefinition, name: string, fault: Fault): Parts | undefined {
+  const found = each(plan, name, fault);
+  if (found.length > 1) fault(`need-${name}`, 'it at most once');
+  return found[0];
+}
+
+function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' | 'age' | 'medication'> {
+  const register = single(plan, 'register', fault);
+  const age = single(plan, 'age', fault);
+  const medication = single(plan, 'medication', fault);
+  if (!register && !medication)
+    fault('extension', 'need-register or need-medication: a rule for everyone is a mistake');
+  return {
+    ...(register && {
+      register: register.only({
+        title: register.text('title'),
+        valueSet: register.canonical('valueSet'),
+        ...optional('resolved', register.canonicals('resolved')[0]),
+      }),
+    }),
+    ...(age && {
+      age: age.only({
+        ...optional('youngest', age.optionalNumber('youngest')),
+        ...optional('oldest', age.optionalNumber('oldest')),
+      }),
+    }),
+    ...(medication && {
+      medication: medication.only({
+        title: medication.text('title'),
+        valueSet: medication.canonical('valueSet'),
+        months: medication.number('months'),
+        ...optional('supplyFactor', medication.optionalNumber('supplyFactor')),
+      }),
+    }),
+  };
+}
+
+function readWhat(
+  plan: PlanDefinition,
+  fault: Fault,
+): Omit<NeedRule, keyof ReturnType<typeof readHeader> | 'register'> {
+  const schedule = single(plan, 'schedule', fault);
+  const work = single(plan, 'work', fault);
+  const components = each(plan, 'component', fault).map((parts) => readComponent(parts, fault));
+  if (components.length === 0) fault('need-component', 'at least one');
+  if (!schedule) fault('need-schedule', 'it once');
+  if (!work) fault('need-work', 'it once');
+  const days = (part: string) => schedule?.number(part) ?? 0;
+  const invitation = plan.extension?.find((one) => one.url === holdfastExtension('need-invitation'))?.valueCanonical;
+  const read = {
+    components,
+    schedule: {
+      opensBefore: days('opensBefore'),
+      overdueAfter: days('overdueAfter'),
+      earlyLimit: days('earlyLimit'),
+      maxDefer: days('maxDefer'),
+    },
+    exclusions: each(plan, 'exclusion', fault).map(readExclusion),
+    work: {
+      skill: work?.text('skill') ?? '',
+      minutes: work?.number('minutes') ?? 0,
+      severity: work?.number('severity') ?? 0,
+      priority: readPriority(work, 'priority', fault),
+      overduePriority: readPriority(work, 'overduePriority', fault),
+    },
+    ...optional('invitation', invitation),
+  };
+  schedule?.only(read);
+  work?.only(read);
+  return read;
+}
+
+function readComponent(parts: Parts, fault: Fault): NeedComponent {
+  const valueSets = parts.canonicals('valueSet');
+  const months = parts.optionalNumber('months');
+  const days = parts.optionalNumber('days');
+  if (valueSets.length === 0) fault(`${parts.place}.valueSet`, 'at least one canonical');
+  if ((months === undefined) === (days === undefined)) fault(parts.place, 'either months or days');
+  const interval: Interval = months === undefined ? { days: days ?? 0 } : { months };
+  if ((months ?? days ?? 0) < 1) fault(parts.place, 'an interval of at least 1');
+  return parts.only({ id: parts.text('id'), title: parts.text('title'), valueSets, interval });
+}
+
+function readExclusion(parts: Parts): NeedExclusion {
+  return parts.only({
+    title: parts.text('title'),
+    valueSet: parts.canonical('valueSet'),
+    ...optional('months', parts.optionalNumber('months')),
+    ...optional('endedBy', parts.canonicals('endedBy')[0]),
+  });
+}
+
+function readPriority(work: Parts | undefined, part: string, fault: Fault): NeedPriority {
+  const found = priorities.find((one) => one === work?.text(part));
+  if (work && !found) fault(`${work.place}.${part}`, `one of ${priorities.join(', ')}`);
+  return found ?? 'routine';
+}
+
+/** Numbers that parse but would make a rule that never rests, or that can never be met. */
+function checkSense(rule: NeedRule, fault: Fault): void {
+  const { opensBefore, earlyLimit } = rule.schedule;
+  const ids = rule.components.map((component) => component.id);
+  if (new Set(ids).size < ids.length) fault('need-component.id', 'each id once');
+  if (earlyLimit < opensBefore) fault('need-schedule.earlyLimit', 'at least opensBefore: a need cannot open too early');
+  for (const { id, interval } of rule.components) {
+    const shortest = 'months' in interval ? interval.months * shortestMonth : interval.days;
+    if (opensBefore >= shortest) fault('need-schedule.opensBefore', `less than the interval of ${id}`);
+  }
+  const { youngest = 0, oldest } = rule.age ?? {};
+  if (oldest !== undefined && oldest < youngest) fault('need-age.oldest', 'an age not below the youngest');
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: T });
+}

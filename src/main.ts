@@ -1,0 +1,80 @@
+/**
+ * Holdfast's entry: configuration → parts → house → the roles asked for. With no configuration it is the sandbox;
+ * `main.ts [all|api|worker|migrate]` are the roles of live mode.
+ */
+import { mkdirSync } from 'node:fs';
+import { type Config, type LiveConfig, readConfig, type SandboxConfig } from '#config.ts';
+import { londonDate } from '#fhir/date.ts';
+import { createLog, type Logger } from '#ops/log.ts';
+import { inTransaction } from '#store/database.ts';
+import { readDefinitions } from './main/definitions.ts';
+import { runDemonstration } from './main/demonstration.ts';
+import { buildHouse } from './main/house.ts';
+import { liveParts } from './main/live.ts';
+import { watchParent } from './main/parent.ts';
+import { tick } from './main/ticker.ts';
+
+const ROLES = ['all', 'api', 'worker', 'migrate'] as const;
+type Role = (typeof ROLES)[number];
+
+const args = process.argv.slice(2);
+const role = ROLES.find((one) => one === args[0]);
+const read = readConfig(process.env, role ? args.slice(1) : args, londonDate(new Date().toISOString()));
+if (!read.ok) {
+  process.stderr.write(`${read.failure.message}\nSee docs/configuration.md.\n`);
+  process.exit(2);
+}
+const config: Config = read.value;
+const log = createLog({ level: config.logLevel as 'warn' });
+process.on('unhandledRejection', (reason) => {
+  log.fatal(
+    { event: 'bug', reason: reason instanceof Error ? reason.stack : String(reason) },
+    'an unhandled rejection',
+  );
+  process.exit(70);
+});
+watchParent();
+await (config.mode === 'live' ? live(config, role ?? 'all', log) : sandbox(config, log));
+
+async function sandbox(settings: SandboxConfig, logger: Logger): Promise<void> {
+  mkdirSync(settings.data, { recursive: true });
+  await runDemonstration(settings, logger);
+}
+
+async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise<void> {
+  const house = await buildHouse(liveParts(settings), readDefinitions(), logger);
+  if (wanted === 'migrate') {
+    await house.close();
+    return;
+  }
+  const stops: (() => Promise<unknown>)[] = [];
+  if (wanted !== 'worker') {
+    const server = await house.createServer();
+    await server.listen({ host: settings.host, port: settings.port });
+    stops.push(() => server.close());
+    process.stdout.write(`Holdfast is ready at ${settings.publicUrl}\n`);
+  }
+  if (wanted !== 'api') {
+    await house.work();
+    const intakes = settings.practices.map(({ organisation }) => ({
+      queue: 'intake' as const,
+      payload: { organisation },
+    }));
+    await inTransaction(house.pool, (tx) => house.shell.enqueue(tx, intakes));
+    const ticker = setInterval(
+      () =>
+        void tick(house.shell).catch((error: Error) =>
+          logger.error({ event: 'ticker', why: error.message }, 'the ticker failed'),
+        ),
+      1_000,
+    );
+    stops.push(async () => clearInterval(ticker));
+  }
+  const stop = async () => {
+    for (const one of stops) await one();
+    await house.close();
+    process.exit(0);
+  };
+  process.once('SIGTERM', () => void stop());
+  process.once('SIGINT', () => void stop());
+}

@@ -1,0 +1,60 @@
+/** What ships beside the code: rules, sequence, messages, code maps, capability. Read once; a fault in one stops the start. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseRule } from '#domain/needs/plan-definition.ts';
+import type { NeedRule } from '#domain/needs/rule.ts';
+import { parseTemplate, type Template } from '#domain/outreach/message.ts';
+import { parseSequence, type Sequence } from '#domain/sequence.ts';
+import { compileSearch, type SearchDefinitions } from '#fhir/search-definition.ts';
+import type { ActivityDefinition, CapabilityStatement, ConceptMap, PlanDefinition, Resource } from '#fhir/types.ts';
+import type { Result } from '#result.ts';
+
+export type Definitions = {
+  readonly resources: readonly Resource[];
+  readonly rules: readonly NeedRule[];
+  readonly sequence: Sequence;
+  /** By canonical `url|version`. */
+  readonly templates: ReadonlyMap<string, Template>;
+  readonly conceptMaps: readonly ConceptMap[];
+  readonly search: SearchDefinitions;
+};
+
+export const root = join(import.meta.dirname, '..', '..');
+
+/** Reads `profiles/` and `capability-statements/`. Throws with the artefact's name when one cannot be used. */
+export function readDefinitions(): Definitions {
+  const folder = join(root, 'profiles');
+  const names = readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
+  const resources = names.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Resource);
+  const of = <R extends Resource>(type: R['resourceType']) =>
+    resources.filter((one): one is R => one.resourceType === type);
+  const plans = of<PlanDefinition>('PlanDefinition');
+  const isSequence = (plan: PlanDefinition) =>
+    plan.type?.coding?.some((coding) => coding.code === 'workflow-definition') === true;
+  const [sequence] = plans.filter(isSequence);
+  if (!sequence)
+    throw new Error('profiles/ holds no invitation sequence (a PlanDefinition of type workflow-definition)');
+  const capability = JSON.parse(
+    readFileSync(join(root, 'capability-statements', 'CapabilityStatement-server.json'), 'utf8'),
+  ) as CapabilityStatement;
+  return {
+    resources,
+    rules: plans.filter((plan) => !isSequence(plan)).map((plan) => must(plan, parseRule(plan))),
+    sequence: must(sequence, parseSequence(sequence)),
+    templates: new Map(
+      of<ActivityDefinition>('ActivityDefinition').map((one) => [
+        `${one.url}|${one.version}`,
+        must(one, parseTemplate(one)),
+      ]),
+    ),
+    conceptMaps: of<ConceptMap>('ConceptMap'),
+    search: compileSearch(capability),
+  };
+}
+
+function must<T>(artefact: Resource, parsed: Result<T>): T {
+  if (parsed.ok) return parsed.value;
+  throw new Error(`profiles/${artefact.resourceType}-${artefact.id}.json: ${parsed.failure.message}`);
+}

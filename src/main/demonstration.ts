@@ -1,0 +1,103 @@
+/** `npm start` without configuration: the sandbox, the server, and a programme that runs by itself with progress in the terminal. */
+import type { SandboxConfig } from '#config.ts';
+import { STAGES } from '#domain/stage.ts';
+import type { Logger } from '#ops/log.ts';
+import { ok } from '#result.ts';
+import { caseload } from '#workflow/cohort.ts';
+import { readDefinitions } from './definitions.ts';
+import { drive } from './drive.ts';
+import { buildHouse, type House } from './house.ts';
+import { startProgramme } from './programme.ts';
+import { startSandbox } from './sandbox.ts';
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Runs until it is told to stop; the clock stands still at the end of the programme and the API goes on. */
+export async function runDemonstration(config: SandboxConfig, log: Logger): Promise<void> {
+  let isStopped = false;
+  const sandbox = await startSandbox(config, say);
+  const house = await buildHouse(sandbox.parts, readDefinitions(), log);
+  const deps = { ...house.deps, demoLogins: async () => ok(await logins(sandbox)) };
+  const { createServer } = await import('#http/server.ts');
+  const server = await createServer(deps);
+  const address = await listen(server, config);
+  sandbox.setUrl(address);
+  await house.work();
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    say('Stopping …');
+    await server.close();
+    await house.close();
+    await sandbox.close();
+    process.exit(0);
+  };
+  process.once('SIGINT', () => void stop());
+  process.once('SIGTERM', () => void stop());
+  say('Synthetic patients, simulated time. First page, API documentation and FHIR API:');
+  say(`  ${address}/   ${address}/docs   ${address}/fhir/R4`);
+  say('  a token: npm run -s sandbox:token -- coordinator A81001');
+  say(`Holdfast is ready at ${address}`);
+  const running = {
+    house,
+    sandbox,
+    simulation: sandbox.simulation(address),
+    dayMs: config.daySeconds * 1000,
+    isStopped: () => isStopped,
+  };
+  try {
+    await startProgramme({ ...running, address, rules: ['asthma-review'] });
+    await drive({ ...running, onDay: (date) => progress(house, date) });
+  } catch (error) {
+    if (isStopped) return;
+    throw error;
+  }
+  if (!isStopped) say('The programme has come to its end; the clock stands still, the API goes on. Ctrl-C stops.');
+}
+
+async function listen(server: Awaited<ReturnType<House['createServer']>>, config: SandboxConfig): Promise<string> {
+  try {
+    return await server.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    if ((error as { code?: string }).code === 'EADDRINUSE') {
+      process.stderr.write(
+        `Port ${config.port} is taken. Stop what listens there, or choose another: PORT=8081 npm start\n`,
+      );
+      process.exit(2);
+    }
+    throw error;
+  }
+}
+
+/** One line a day: where the cohorts stand, over all practices. */
+async function progress(house: House, date: string): Promise<void> {
+  const counted = await caseload(house.shell, {
+    organisations: house.shell.practices.map((practice) => practice.organisation),
+  });
+  if (!counted.ok) return;
+  const programme = counted.value.cohorts.filter((cohort) => cohort.rule.endsWith('/asthma-review'));
+  const total = programme.reduce((sum, cohort) => sum + cohort.total, 0);
+  const stages = STAGES.map(
+    (stage) => [stage, programme.reduce((sum, cohort) => sum + cohort.stages[stage], 0)] as const,
+  );
+  say(
+    `${date}  asthma review, ${total} patients: ${stages
+      .filter(([, n]) => n > 0)
+      .map(([stage, n]) => `${stage} ${n}`)
+      .join(', ')}`,
+  );
+}
+
+async function logins(sandbox: Awaited<ReturnType<typeof startSandbox>>) {
+  const practices = sandbox.parts.practices;
+  const coordinators = practices.map(async ({ organisation, name }) => ({
+    label: `Coordinator, ${name}`,
+    role: 'coordinator',
+    organisation,
+    token: await sandbox.token('coordinator', organisation),
+  }));
+  return [
+    ...(await Promise.all(coordinators)),
+    { label: 'ICB analyst, all practices', role: 'analyst', token: await sandbox.token('analyst') },
+  ];
+}

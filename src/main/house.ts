@@ -1,0 +1,160 @@
+/** The house put together from its parts: database, queues, stages, HTTP. Nothing here decides anything. */
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { agreementState, listBatches, openBatch, openList } from '#adapters/inbox.ts';
+import type { Deps } from '#http/deps.ts';
+import { createServer } from '#http/server.ts';
+import { type Handlers, type Jobs, openJobs } from '#jobs/board.ts';
+import { describeError, type Logger } from '#ops/log.ts';
+import { fail, ok } from '#result.ts';
+import { inTransaction, openPool, type Pool } from '#store/database.ts';
+import { loadDefinitions } from '#store/definitions.ts';
+import { migrate } from '#store/migrate.ts';
+import { setTimers } from '#store/timers.ts';
+import { attend } from '#workflow/attendance.ts';
+import { book } from '#workflow/booking.ts';
+import { called } from '#workflow/call.ts';
+import { campaign } from '#workflow/campaign.ts';
+import { cohort } from '#workflow/cohort.ts';
+import { derive } from '#workflow/derive.ts';
+import { intake } from '#workflow/intake.ts';
+import { assess } from '#workflow/needs.ts';
+import { reach } from '#workflow/outreach.ts';
+import { pullRecord } from '#workflow/patient-list.ts';
+import { defaultPolicy } from '#workflow/policy.ts';
+import type { User } from '#workflow/ports.ts';
+import { letterStatus, receipt } from '#workflow/receipt.ts';
+import { reply } from '#workflow/reply.ts';
+import { writeBack } from '#workflow/writeback.ts';
+import { type Definitions, root } from './definitions.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Parts } from './parts.ts';
+import { openReplyLink, sealReplyLink } from './reply-link.ts';
+
+export type House = {
+  readonly pool: Pool;
+  readonly jobs: Jobs;
+  readonly shell: HouseShell;
+  readonly deps: Deps;
+  readonly createServer: () => ReturnType<typeof createServer>;
+  readonly work: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+export type HouseShell = ReturnType<typeof shellOf>;
+
+/** Opens the database, migrates it, loads the definitions, opens the queues. Starts no worker and listens on no port. */
+export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
+  const onError = (error: Error) =>
+    log.error({ event: 'database-connection', ...describeError(error) }, 'a database connection was lost');
+  const pool = openPool({ url: parts.databaseUrl, size: 16, definitions: definitions.search, onError });
+  await migrate(pool, join(root, 'migrations'), (name) => log.info({ event: 'migrated', name }, 'migrated'));
+  await loadDefinitions(pool, definitions.resources, parts.now());
+  const jobs = await openJobs({
+    databaseUrl: parts.databaseUrl,
+    ...parts.workers,
+    onFailure: (queue, failure, attempt) =>
+      log.warn({ event: 'job-failed', queue, kind: failure.kind, attempt, why: failure.message }, 'a job failed'),
+    onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
+  });
+  const shell = shellOf(parts, definitions, { pool, jobs, log });
+  const deps = httpDeps(shell, parts, { jobs, log });
+  return {
+    pool,
+    jobs,
+    shell,
+    deps,
+    createServer: () => createServer(deps),
+    work: () => jobs.work(handlersOf(shell, parts)),
+    close: async () => {
+      await jobs.stop();
+      await pool.close();
+    },
+  };
+}
+
+function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
+  const { now, practices, secret } = parts;
+  const { pool, jobs, log } = opened;
+  return {
+    pool,
+    now,
+    practices,
+    enqueue: jobs.enqueue,
+    rules: definitions.rules,
+    sequence: definitions.sequence,
+    templates: definitions.templates,
+    conceptMaps: definitions.conceptMaps,
+    policy: defaultPolicy,
+    ...parts.outside,
+    listBatches,
+    openBatch,
+    agreementState,
+    openList: async (inbox: string, name: string) => {
+      const opened = await openList(inbox, name);
+      if (!opened.ok) return opened;
+      const { list, requestedBy } = opened.value;
+      const user = userFrom(requestedBy);
+      if (!user) return fail('invalid', `${name}/requested-by.json does not name a person with their SDS ids`);
+      const entries = list.entries.map(({ nhsNumber, birthDate, line: _line, ...contact }) => ({
+        nhsNumber,
+        birthDate,
+        contact,
+      }));
+      return ok({ entries, rejected: list.rejected, requestedBy: user });
+    },
+    patientIdOf: (organisation: string, nhsNumber: string) =>
+      createHmac('sha256', secret).update(`patient|${organisation}|${nhsNumber}`).digest('hex').slice(0, 32),
+    onHeld: (organisation: string, batch: string, why: string) =>
+      log.warn({ event: 'batch-held', organisation, batch, why }, 'a batch is held'),
+    replyUrl: (organisation: string, request: string, expires: string) =>
+      `${parts.publicUrl()}/reply/${sealReplyLink(secret, { organisation, request, expires })}`,
+    openLink: (token: string, at: string) => openReplyLink(secret, token, at),
+  };
+}
+
+function userFrom(value: unknown): User | undefined {
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const text = (name: string) => (typeof given[name] === 'string' && given[name] !== '' ? given[name] : undefined);
+  const [sdsUserId, sdsRoleProfileId, localId, family, first, prefix] = [
+    'sdsUserId',
+    'sdsRoleProfileId',
+    'localId',
+    'family',
+    'given',
+    'prefix',
+  ].map(text);
+  if (!sdsUserId || !sdsRoleProfileId || !localId || !family || !first) return undefined;
+  return { sdsUserId, sdsRoleProfileId, localId, family, given: first, ...(prefix ? { prefix } : {}) };
+}
+
+/** Each queue calls one function of the workflow. */
+function handlersOf(shell: HouseShell, parts: Parts): Handlers {
+  return {
+    intake: async (payload) => {
+      const taken = await intake(shell, payload);
+      const again = {
+        organisation: payload.organisation,
+        queue: 'intake',
+        key: 'inbox',
+        dueAt: parts.nextIntake(shell.now()),
+        payload,
+      };
+      await inTransaction(shell.pool, (tx) => setTimers(tx, [again]));
+      return taken;
+    },
+    derive: (payload) => derive(shell, payload),
+    'pull-record': (payload) => pullRecord(shell, payload),
+    assess: (payload) => assess(shell, payload),
+    cohort: (payload) => cohort(shell, payload),
+    campaign: (payload) => campaign(shell, payload),
+    reach: (payload) => reach(shell, payload),
+    receipt: (payload) => receipt(shell, payload),
+    'letter-status': (payload) => letterStatus(shell, payload),
+    reply: (payload) => reply(shell, payload),
+    book: (payload) => book(shell, payload),
+    attend: (payload) => attend(shell, payload),
+    called: (payload) => called(shell, payload),
+    'write-back': (payload) => writeBack(shell, payload),
+  };
+}

@@ -1,0 +1,71 @@
+/** The adapters, set up for one installation: the same code live and in the sandbox, only addresses and keys differ. */
+import { randomUUID } from 'node:crypto';
+import { createGovUkLetters } from '#adapters/govuk-notify/letters.ts';
+import { createGpConnect } from '#adapters/gp-connect/gp-connect.ts';
+import { createSds } from '#adapters/gp-connect/sds.ts';
+import { createIm1 } from '#adapters/im1/im1.ts';
+import { createNotify } from '#adapters/notify/notify.ts';
+import { createPlatformToken } from '#auth/platform-token.ts';
+import type { PracticeConfig } from '#config.ts';
+import type { Now } from '#workflow/ports.ts';
+import type { Outside } from './parts.ts';
+
+export type OutsideSettings = {
+  readonly now: Now;
+  readonly version: string;
+  readonly practices: readonly Pick<PracticeConfig, 'organisation' | 'name' | 'telephone' | 'asid'>[];
+  readonly platform: {
+    readonly tokenUrl: string;
+    readonly clientId: string;
+    readonly keyId: string;
+    readonly privateKey: string;
+  };
+  readonly notifyUrl: string;
+  /** Each practice owns its letter service. */
+  readonly letters: {
+    readonly url: string;
+    readonly serviceOf: (organisation: string) => { apiKey: string; templateId: string } | undefined;
+  };
+  readonly sds: { readonly url: string; readonly apiKey: string };
+  readonly sspUrl: string;
+  readonly gpConnectIssuer: string;
+  readonly im1: { readonly url: string; readonly applicationId: string };
+};
+
+export function createOutside(settings: OutsideSettings): Outside {
+  const { now, practices } = settings;
+  const practice = (ods: string) => practices.find((one) => one.organisation === ods);
+  const gpConnect = createGpConnect({
+    now,
+    newTraceId: randomUUID,
+    consumer: {
+      asid: (ods) => practice(ods)?.asid ?? '',
+      organisation: (ods) => ({ ods, name: practice(ods)?.name ?? ods, telecom: practice(ods)?.telephone ?? '' }),
+      device: {
+        model: 'Holdfast',
+        version: settings.version,
+        identifier: { system: `${settings.gpConnectIssuer}/device`, value: 'holdfast' },
+      },
+      issuerUrl: settings.gpConnectIssuer,
+    },
+    directory: createSds({ baseUrl: settings.sds.url, apiKey: settings.sds.apiKey, now, ttlMs: 5 * 60_000 }),
+    sspBase: settings.sspUrl,
+  });
+  // Tokens live by the real clock, whatever the programme's clock says.
+  const realNow = () => new Date().toISOString();
+  const accessToken = createPlatformToken({
+    tokenEndpoint: settings.platform.tokenUrl,
+    clientId: settings.platform.clientId,
+    keyId: settings.platform.keyId,
+    privateKey: settings.platform.privateKey,
+    now: realNow,
+  });
+  const notify = createNotify({ baseUrl: settings.notifyUrl, accessToken });
+  const letters = createGovUkLetters({
+    baseUrl: settings.letters.url,
+    serviceOf: settings.letters.serviceOf,
+    now: realNow,
+  });
+  const im1 = createIm1({ baseUrl: settings.im1.url, applicationId: settings.im1.applicationId });
+  return { ...gpConnect, ...notify, ...letters, ...im1 };
+}

@@ -1,0 +1,39 @@
+/** What the two modes have in common: the outside world as functions, and what the house is built from. */
+
+import type { VerifyToken } from '#auth/token.ts';
+import type { NotifyKey } from '#http/deps.ts';
+import type * as ports from '#workflow/ports.ts';
+import type { PracticeLink } from '#workflow/shell.ts';
+
+/** The outside world. Live and sandbox make these from the same adapters; the compiler checks here that they fit the ports. */
+export type Outside = {
+  readonly findSlots: ports.FindSlots;
+  readonly bookAppointment: ports.BookAppointment;
+  readonly listAppointments: ports.ListAppointments;
+  readonly cancelAppointment: ports.CancelAppointment;
+  readonly fetchRecord: ports.FetchRecord;
+  readonly sendMessage: ports.SendMessage;
+  readonly sendLetter: ports.SendLetter;
+  readonly letterStatus: ports.LetterStatus;
+  readonly fileEntry: ports.FileEntry;
+};
+
+export type Parts = {
+  readonly databaseUrl: string;
+  readonly now: ports.Now;
+  readonly practices: readonly PracticeLink[];
+  readonly outside: Outside;
+  readonly verifyToken: VerifyToken;
+  readonly notifyKeys: readonly NotifyKey[];
+  /** Signs reply links and makes patient ids of practices without an extract. */
+  readonly secret: string;
+  /** Where patients and NHS Notify reach this server, without a slash at the end. */
+  readonly publicUrl: () => string;
+  /** When an inbox is looked into again, after a look at `now`. */
+  readonly nextIntake: (now: string) => string;
+  readonly workers: {
+    readonly concurrency: number;
+    readonly retryDelaySeconds?: number;
+    readonly isOnlyProcess: boolean;
+  };
+};

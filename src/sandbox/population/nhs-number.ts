@@ -1,0 +1,28 @@
+/** NHS numbers from the range kept for tests, 999 000 0000 to 999 999 9999. facts: uk-core §8 */
+
+/** How many patients one practice can have without repeating a number. */
+const PER_PRACTICE = 150_000;
+/** Shares no factor with PER_PRACTICE, so that it visits each position once and neighbours get numbers far apart. */
+const STRIDE = 73_939;
+
+/**
+ * The NHS number of a practice's patient, 10 digits, valid by modulus 11. It depends on the two positions alone, so
+ * that growing a practice changes no one's number. Practices 0 to 2, patients 0 to 149,999.
+ */
+export function testNhsNumber(practice: number, patient: number): string {
+  if (practice < 0 || practice > 2 || patient < 0 || patient >= PER_PRACTICE) {
+    throw new Error('The test range holds 3 practices of 150,000 patients; make the network smaller');
+  }
+  const position = (patient * STRIDE + 11) % PER_PRACTICE;
+  const first = 999_000_000 + practice * 2 * PER_PRACTICE + 2 * position;
+  // Each patient has two neighbouring numbers to choose from: at most one of them has no check digit.
+  const nine = String(checkDigit(String(first)) === undefined ? first + 1 : first);
+  return `${nine}${checkDigit(nine)}`;
+}
+
+/** The tenth digit for the first nine; undefined where modulus 11 gives 10, which no NHS number has. */
+export function checkDigit(nine: string): number | undefined {
+  const sum = [...nine].reduce((total, digit, index) => total + Number(digit) * (10 - index), 0);
+  const digit = (11 - (sum % 11)) % 11;
+  return digit === 10 ? undefined : digit;
+}

@@ -1,0 +1,93 @@
+/** What every stand-in shares: a loopback Fastify that reads raw text, strikes with faults, and shows the ledger. */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FaultySystem, faultSchema } from '#sandbox/faults.ts';
+import type { Ledger } from '#sandbox/ledger.ts';
+import { checker } from '#schema.ts';
+
+/** An answer before it is written to the wire. A `body` of undefined sends no content. */
+export type Answer = {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+};
+
+/** Which system a call is for, where two share a host. */
+type SystemOf = (url: string) => FaultySystem;
+
+const checkFault = checker('fault', faultSchema);
+
+/** A server that hands bodies on as text (`''` when there is none), whatever their type, so that each stand-in judges them itself. */
+export function createServer(system: FaultySystem | SystemOf, ledger: Ledger): FastifyInstance {
+  const server = Fastify({ bodyLimit: 6_000_000, forceCloseConnections: true });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  addControls(server, ledger);
+  addFaults(server, system, ledger);
+  return server;
+}
+
+export async function listen(server: FastifyInstance, port = 0): Promise<string> {
+  return await server.listen({ host: '127.0.0.1', port });
+}
+
+export function send(reply: FastifyReply, answer: Answer, type: string): FastifyReply {
+  reply.code(answer.status).headers(answer.headers ?? {});
+  if (answer.body === undefined) return reply.send();
+  return reply.type(type).send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+}
+
+export function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(',') : value;
+}
+
+export function textBody(request: FastifyRequest): string {
+  return typeof request.body === 'string' ? request.body : '';
+}
+
+/** JSON text as a value; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function addControls(server: FastifyInstance, ledger: Ledger): void {
+  server.post('/_sandbox/faults', async (request, reply) => {
+    const fault = checkFault(parseJson(textBody(request)));
+    if (!fault.ok) return send(reply, { status: 400, body: { error: fault.failure.message } }, 'application/json');
+    ledger.fault(fault.value);
+    return send(reply, { status: 204 }, 'application/json');
+  });
+  server.delete('/_sandbox/faults', async (_request, reply) => {
+    ledger.faults.clear();
+    return send(reply, { status: 204 }, 'application/json');
+  });
+  server.get('/_sandbox/ledger', async (_request, reply) => {
+    const { messages, letters, bookings, cancellations, filed, recordReads, refusals } = ledger;
+    const body = { messages, letters, bookings, cancellations, filed, recordReads, refusals };
+    const counts = ledger.counts();
+    return send(reply, { status: 200, body: { counts, duplicates: ledger.duplicates(), ...body } }, 'application/json');
+  });
+}
+
+function addFaults(server: FastifyInstance, system: FaultySystem | SystemOf, ledger: Ledger): void {
+  const dropped = new WeakSet<FastifyRequest>();
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.url.startsWith('/_sandbox/')) return;
+    const name = typeof system === 'function' ? system(request.url) : system;
+    const fault = ledger.faults.strike(name, `${request.method} ${request.url}`);
+    if (fault?.kind === 'drop-after-commit') dropped.add(request);
+    if (fault?.kind === 'latency') await new Promise((done) => setTimeout(done, fault.milliseconds ?? 500));
+    if (fault?.kind === '500') return send(reply, { status: 500, body: '' }, 'text/plain');
+    if (fault?.kind === '429') return send(reply, { status: 429, body: '' }, 'text/plain');
+    if (fault?.kind === '502-html') return send(reply, { status: 502, body: badGateway }, 'text/html');
+  });
+  server.addHook('onSend', async (request) => {
+    if (dropped.has(request)) request.raw.socket.destroy();
+  });
+}
+
+const badGateway = '<html><body><h1>502 Bad Gateway</h1></body></html>';

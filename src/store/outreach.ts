@@ -1,0 +1,63 @@
+/** Small questions that outreach asks of the store: capacity last counted, sends of a day, latest dates of codes. */
+import type { Database, Transaction } from './database.ts';
+import { sql } from './sql.ts';
+
+export async function saveCapacity(
+  tx: Transaction,
+  organisation: string,
+  counted: { skill: string; freeSlots: number; now: string },
+): Promise<void> {
+  await tx.query(sql`
+    insert into capacity (organisation, skill, free_slots, as_of) values (${organisation}, ${counted.skill}, ${counted.freeSlots}, ${counted.now}::timestamptz)
+    on conflict (organisation, skill) do update set free_slots = excluded.free_slots, as_of = excluded.as_of`);
+}
+
+export async function capacityOf(
+  db: Database,
+  organisation: string,
+  skill: string,
+): Promise<{ freeSlots: number; asOf: string } | undefined> {
+  const { rows } = await db.query<{ freeSlots: number; asOf: string }>(sql`
+    select free_slots as "freeSlots", to_char(as_of at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "asOf"
+    from capacity where organisation = ${organisation} and skill = ${skill}`);
+  return rows[0];
+}
+
+/** Messages that a practice has asked for since an instant: the guard against a runaway. */
+export async function requestsSince(db: Database, organisation: string, since: string): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(sql`
+    select count(*) as n from resource where organisation = ${organisation} and type = 'CommunicationRequest' and last_updated >= ${since}::timestamptz`);
+  return rows[0]?.n ?? 0;
+}
+
+/** The latest clinical date of each of the given codes in a patient's record. */
+export async function latestDates(
+  db: Database,
+  organisation: string,
+  patient: string,
+  codes: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ code: string; date: string }>(sql`
+    select code, max(date)::text as date from clinical_fact
+    where organisation = ${organisation} and patient = ${patient} and code = any(${[...codes]}::text[]) and date is not null group by code`);
+  return new Map(rows.map((row) => [row.code, row.date]));
+}
+
+/** Ids of resources that name another one in a search parameter of theirs (`Task?focus=…`). */
+export async function idsReferring(
+  db: Database,
+  organisation: string,
+  where: { type: string; param: string; target: string },
+): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(sql`
+    select id from search_reference where organisation = ${organisation} and type = ${where.type} and param = ${where.param} and target_id = ${where.target} order by id`);
+  return rows.map((row) => row.id);
+}
+
+/** Whether another patient of the practice has one of this patient's telephone numbers. */
+export async function sharesTelephone(db: Database, organisation: string, patient: string): Promise<boolean> {
+  const { rowCount } = await db.query(sql`
+    select 1 from search_token mine join search_token theirs using (organisation, type, param, code)
+    where mine.organisation = ${organisation} and mine.type = 'Patient' and mine.param = 'phone' and mine.id = ${patient} and theirs.id <> mine.id limit 1`);
+  return rowCount > 0;
+}

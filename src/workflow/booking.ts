@@ -1,0 +1,265 @@
+/**
+ * Booking: a slot is chosen, the intent committed, the practice asked, the answer recorded. An answer that never came is
+ * looked for before anything is tried again. Facts: gp-connect §1.6, §2.4, trap 17
+ */
+import { chooseSlot, confirmAppointment, matchBooking, proposedAppointment } from '#domain/booking.ts';
+import { isEnded } from '#domain/task-event.ts';
+import { standingBookings } from '#domain/task-facts.ts';
+import { addDays, addTo, epochMilliseconds, londonDate } from '#fhir/date.ts';
+import { idOf } from '#fhir/reference.ts';
+import type { Appointment, Resource, Schedule, Slot } from '#fhir/types.ts';
+import { type Failure, fail, ok, type Result } from '#result.ts';
+import { inTransaction } from '#store/database.ts';
+import { load, saveResources } from '#store/resources.ts';
+import { setTimers } from '#store/timers.ts';
+import { callTask } from './call.ts';
+import type { OutreachShell } from './hand-over.ts';
+import { loadPathway, type Pathway } from './pathway.ts';
+import type { BookAppointment, CancelAppointment, FindSlots, FoundSlots, ListAppointments, User } from './ports.ts';
+import { nhsNumberOf } from './send-check.ts';
+import { inside, type Transaction } from './shell.ts';
+import { moveTask } from './task.ts';
+
+export type BookingShell = OutreachShell & {
+  readonly findSlots: FindSlots;
+  readonly bookAppointment: BookAppointment;
+  readonly listAppointments: ListAppointments;
+  readonly cancelAppointment: CancelAppointment;
+};
+
+type Job = { readonly organisation: string; readonly task: string };
+
+/** Slots that went to somebody else before ours was booked, in one job. */
+const MOST_TRIES = 5;
+
+/** Books for a Task whose patient wants it; cancels what a Task that has ended left standing. Safe to run twice. */
+export async function book(shell: BookingShell, job: Job): Promise<Result<unknown>> {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const pathway = await inTransaction(shell.pool, (tx) => loadPathway(tx, job.organisation, job.task, shell.rules));
+    if (!pathway) return ok('no such Task');
+    if (isEnded(pathway.task.status)) return cancelStanding(shell, job, pathway);
+    const pending = pathway.appointments.find((one) => one.status === 'pending' && isOf(one, pathway));
+    if (standingBookings(pathway.task).length > 0 && !pending) return ok('booked before');
+    if (!pathway.user) return askAPerson(shell, job, 'Nobody is named on whose behalf this practice may be asked');
+    const done = pending
+      ? await settle(shell, job, pending, pathway.user)
+      : await tryOne(shell, job, pathway, pathway.user);
+    if (!done.ok || done.value !== 'again') return done;
+  }
+  return askAPerson(shell, job, 'Slots went to others faster than they could be booked');
+}
+
+const isOf = (appointment: Appointment, { task }: Pathway): boolean =>
+  (appointment.supportingInformation ?? []).some((one) => idOf('Task', one) === task.id);
+
+async function tryOne(shell: BookingShell, job: Job, pathway: Pathway, user: User): Promise<Result<unknown>> {
+  const now = shell.now();
+  const { rule, organisation } = pathway;
+  if (!rule) return askAPerson(shell, job, 'The rule of this need is not loaded');
+  const from = londonDate(now);
+  const found = await shell.findSlots({ organisation, from, to: addDays(from, shell.policy.slotDays), user });
+  if (!found.ok) return cannotBook(shell, job, found.failure);
+  const slotTypes = shell.policy.slotTypes[rule.work.skill] ?? [];
+  const chosen = chooseSlot(found.value.slots, found.value.schedules, {
+    minutes: rule.work.minutes,
+    now,
+    earliestLeadHours: shell.policy.bookingLeadHours,
+    withinDays: shell.policy.slotDays,
+    slotTypes,
+  });
+  if (!chosen) return waitForSlots(shell, job);
+  const n = pathway.appointments.filter((one) => isOf(one, pathway)).length + 1;
+  const proposed = proposedAppointment({ task: pathway.task, need: pathway.need, ...chosen, organisation, n, now });
+  await inTransaction(shell.pool, async (tx) => {
+    const resources: Resource[] = [proposed, ...placesOf(chosen, found.value)];
+    await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+  });
+  return ask(shell, job, { proposed, ...chosen, user });
+}
+
+/** What the booking refers to, kept with it: its slot (now taken), its session, where and with whom. */
+function placesOf({ slot, schedule }: { slot: Slot; schedule: Schedule }, found: FoundSlots): Resource[] {
+  const actors = new Set(schedule.actor.map((actor) => actor.reference));
+  const people = [...found.locations, ...found.practitioners].filter((one) =>
+    actors.has(`${one.resourceType}/${one.id}`),
+  );
+  return [{ ...slot, status: 'busy' }, schedule, ...people];
+}
+
+type Asked = { readonly proposed: Appointment; readonly slot: Slot; readonly schedule: Schedule; readonly user: User };
+
+/** Asks the practice under the patient's lock, so that a death or an opt-out received before is seen. */
+async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, user }: Asked): Promise<Result<unknown>> {
+  const { organisation } = job;
+  return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
+    const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
+    const nhsNumber = nhsNumberOf(pathway?.patient);
+    if (!pathway || !nhsNumber || isEnded(pathway.task.status)) {
+      await saveResources(tx, {
+        organisation,
+        resources: [given(proposed, 'Not wanted any more')],
+        source: 'holdfast',
+        now: shell.now(),
+      });
+      return ok('not wanted any more');
+    }
+    const request = {
+      organisation,
+      nhsNumber,
+      slot,
+      schedule,
+      description: proposed.description ?? '',
+      key: proposed.id ?? '',
+      created: proposed.created ?? shell.now(),
+      user,
+    };
+    const booked = await shell.bookAppointment(request);
+    if (booked.ok) return confirm(shell, tx, pathway, { proposed, provided: booked.value });
+    if (booked.failure.kind === 'conflict') {
+      await saveResources(tx, {
+        organisation,
+        resources: [given(proposed, 'The slot had gone')],
+        source: 'holdfast',
+        now: shell.now(),
+      });
+      return ok('again');
+    }
+    // Unknown outcome, or not reached: the pending Appointment stands, and the next run looks for it first.
+    return { ok: false, failure: booked.failure };
+  });
+}
+
+/** A booking that was asked for and whose answer is not recorded: looked for, then asked for again under the same key. */
+async function settle(shell: BookingShell, job: Job, pending: Appointment, user: User): Promise<Result<unknown>> {
+  const { organisation } = job;
+  const access = inside(organisation);
+  const pathway = await inTransaction(shell.pool, (tx) => loadPathway(tx, organisation, job.task, shell.rules));
+  const nhsNumber = nhsNumberOf(pathway?.patient);
+  if (!pathway || !nhsNumber) return ok('no such Task');
+  const from = londonDate(shell.now());
+  const to = addDays(from, shell.policy.slotDays + 7);
+  const listed = await shell.listAppointments({ organisation, nhsNumber, from, to, user });
+  if (!listed.ok) return listed;
+  const found = matchBooking(listed.value, pending);
+  if (found)
+    return inTransaction(shell.pool, (tx) => confirm(shell, tx, pathway, { proposed: pending, provided: found }));
+  const slot = await load<Slot>(shell.pool, access, 'Slot', idOf('Slot', pending.slot?.[0]) ?? '');
+  const schedule = await load<Schedule>(shell.pool, access, 'Schedule', idOf('Schedule', slot?.schedule) ?? '');
+  const isPast = !slot || epochMilliseconds(slot.start) <= epochMilliseconds(shell.now());
+  if (!slot || !schedule || isPast) {
+    await inTransaction(shell.pool, (tx) =>
+      saveResources(tx, {
+        organisation,
+        resources: [given(pending, 'The slot has passed')],
+        source: 'holdfast',
+        now: shell.now(),
+      }),
+    );
+    return ok('again');
+  }
+  return ask(shell, job, { proposed: pending, slot, schedule, user });
+}
+
+async function confirm(
+  shell: BookingShell,
+  tx: Transaction,
+  known: Pathway,
+  of: { proposed: Appointment; provided: Appointment },
+): Promise<Result<unknown>> {
+  const { organisation } = known;
+  const pathway = (await loadPathway(tx, organisation, known.task.id ?? '', shell.rules)) ?? known;
+  const now = shell.now();
+  const appointment = confirmAppointment(of.proposed, of.provided);
+  const change = moveTask(
+    pathway.task,
+    { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } },
+    { organisation, now },
+  );
+  await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast', now });
+  await shell.enqueue(tx, change.jobs);
+  return ok('booked');
+}
+
+const given = (proposed: Appointment, why: string): Appointment => ({
+  ...proposed,
+  status: 'cancelled',
+  cancelationReason: { text: why },
+});
+
+/** The Task ended (a death, a move) with an appointment still to come: the slot is given back. */
+async function cancelStanding(shell: BookingShell, { organisation }: Job, pathway: Pathway): Promise<Result<unknown>> {
+  const ahead = pathway.appointments.filter(
+    (one) =>
+      isOf(one, pathway) &&
+      one.status === 'booked' &&
+      epochMilliseconds(one.start ?? shell.now()) > epochMilliseconds(shell.now()),
+  );
+  const needless = ['deceased', 'moved', 'ineligible'].some((reason) =>
+    pathway.task.statusReason?.coding?.some((coding) => coding.code === reason),
+  );
+  if (!needless || !pathway.user) return ok('nothing to cancel');
+  for (const appointment of ahead) {
+    const id = providerId(appointment);
+    if (!id) continue;
+    const cancelled = await shell.cancelAppointment({
+      organisation,
+      appointmentId: id,
+      reason: 'No longer needed',
+      user: pathway.user,
+    });
+    if (!cancelled.ok) return cancelled;
+    await inTransaction(shell.pool, (tx) =>
+      saveResources(tx, {
+        organisation,
+        resources: [given(appointment, 'No longer needed')],
+        source: 'holdfast',
+        now: shell.now(),
+      }),
+    );
+  }
+  return ok(ahead.length);
+}
+
+/** The id by which the practice's own system knows the appointment. */
+export function providerId(appointment: Appointment): string | undefined {
+  return appointment.identifier?.find(
+    (identifier) => identifier.system?.includes('gpconnect-appointment') || identifier.system?.includes('gp-connect'),
+  )?.value;
+}
+
+async function waitForSlots(shell: BookingShell, { organisation, task }: Job): Promise<Result<unknown>> {
+  await inTransaction(shell.pool, (tx) =>
+    setTimers(tx, [
+      {
+        organisation,
+        queue: 'book',
+        key: task,
+        dueAt: addTo(shell.now(), { days: 1 }),
+        payload: { organisation, task },
+      },
+    ]),
+  );
+  return ok('no slot yet; asked again tomorrow');
+}
+
+const FOR_A_PERSON: ReadonlySet<Failure['kind']> = new Set(['unsupported', 'forbidden', 'not-found', 'invalid']);
+
+/** The practice's link cannot do it, whoever asks: a person books by telephone. Anything else is tried again. */
+function cannotBook(shell: BookingShell, job: Job, failure: Failure): Promise<Result<unknown>> {
+  if (FOR_A_PERSON.has(failure.kind)) return askAPerson(shell, job, failure.message);
+  return Promise.resolve({ ok: false, failure });
+}
+
+async function askAPerson(shell: BookingShell, { organisation, task }: Job, why: string): Promise<Result<unknown>> {
+  return inTransaction(shell.pool, async (tx) => {
+    const pathway = await loadPathway(tx, organisation, task, shell.rules);
+    if (!pathway) return fail('not-found', 'The Task is not there any more');
+    await saveResources(tx, {
+      organisation,
+      resources: [callTask(pathway, undefined, shell.now())],
+      source: 'holdfast',
+      now: shell.now(),
+    });
+    return ok(why);
+  });
+}

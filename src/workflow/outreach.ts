@@ -1,0 +1,172 @@
+/**
+ * A patient is reached: the next step of a Task's sequence, checked and sent under the patient's lock. The request is
+ * committed before anything goes out; what goes out is keyed by it. docs/adr/0006
+ */
+import { type Checked, check } from '#domain/outreach/checklist.ts';
+import { compose, visitFor } from '#domain/outreach/message.ts';
+import { channelOf, communicationRequest, revoked, skippedRequest } from '#domain/outreach/request.ts';
+import { communicationId, nextStep, type Step } from '#domain/sequence.ts';
+import { isEnded } from '#domain/task-event.ts';
+import { addTo, epochMilliseconds } from '#fhir/date.ts';
+import type { CommunicationRequest, Resource } from '#fhir/types.ts';
+import { fail, ok, type Result } from '#result.ts';
+import { inTransaction } from '#store/database.ts';
+import { saveResources } from '#store/resources.ts';
+import { clearTimers, setTimers } from '#store/timers.ts';
+import { callTask } from './call.ts';
+import { handOver, type OutreachShell } from './hand-over.ts';
+import { loadPathway, type Pathway } from './pathway.ts';
+import { gatherSendCheck } from './send-check.ts';
+import { linkOf, type StageJob, type Transaction } from './shell.ts';
+import { moveTask } from './task.ts';
+
+type Reach = { readonly organisation: string; readonly task: string };
+
+/** What a look at a Task led to; `send` = a request is committed and waits to be handed over. */
+type Looked = { readonly send?: CommunicationRequest; readonly again?: boolean };
+
+/** Takes a Task as far as it can go now: skips steps that cannot be taken, sends one, or waits. Safe to run twice. */
+export async function reach(shell: OutreachShell, job: Reach): Promise<Result<unknown>> {
+  // As many looks as a sequence has steps, and some: a bound, so that a fault cannot spin.
+  for (let looks = 0; looks < 12; looks += 1) {
+    const looked = await inTransaction(shell.pool, (tx) => look(shell, tx, job));
+    if (looked.send) return handOver(shell, job, looked.send);
+    if (!looked.again) return ok('waiting');
+  }
+  return fail('fault', 'The sequence of a Task does not come to rest; its steps need a look');
+}
+
+async function look(shell: OutreachShell, tx: Transaction, { organisation, task: taskId }: Reach): Promise<Looked> {
+  const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
+  if (!pathway) return {};
+  const now = shell.now();
+  const unsent = unsentRequests(pathway);
+  if (isEnded(pathway.task.status)) {
+    await saveResources(tx, { organisation, resources: revoked(unsent, 'task-ended'), source: 'holdfast', now });
+    await clearTimers(tx, organisation, 'reach', [taskId]);
+    return {};
+  }
+  // Committed by an earlier run that ended before the hand-over was recorded.
+  if (unsent[0]) return { send: unsent[0] };
+  const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now });
+  switch (next.kind) {
+    case 'step':
+      return take(shell, tx, pathway, next.step);
+    case 'wait':
+      await wakeAt(tx, pathway, next.until);
+      return {};
+    case 'exhausted':
+      await save(shell, tx, pathway, moveTask(pathway.task, next.event, { organisation, now }));
+      return {};
+    case 'stopped':
+      return {};
+  }
+}
+
+/** Requests that were asked for and not yet handed over. A call is a person's work and waits for its own Task. */
+export function unsentRequests({ requests, communications }: Pathway): CommunicationRequest[] {
+  const known = new Set(communications.map((one) => one.id));
+  return requests.filter(
+    (request) =>
+      request.status === 'active' && channelOf(request) !== 'telephone' && !known.has(communicationId(request)),
+  );
+}
+
+async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: Step): Promise<Looked> {
+  const now = shell.now();
+  const template = shell.templates.get(step.template);
+  const checked = check(
+    await gatherSendCheck(tx, pathway, { channel: step.channel, template, policy: shell.policy, now }),
+  );
+  if (checked.result !== 'send') return refuse(shell, tx, pathway, { step, checked });
+  const practice = linkOf(shell, pathway.organisation);
+  const first = pathway.patient?.name?.[0]?.given?.[0];
+  const parameters = {
+    practiceName: practice?.name ?? 'your GP practice',
+    ...(practice ? { practicePhone: practice.telephone } : {}),
+    ...(first ? { firstName: first } : {}),
+    visit: visitFor(pathway.rule?.topic.code ?? ''),
+  };
+  const message = template
+    ? compose({ channel: step.channel, template, parameters })
+    : fail('invalid', `Step ${step.id} names a message template that is not loaded`);
+  if (!message.ok) {
+    await save(
+      shell,
+      tx,
+      pathway,
+      moveTask(pathway.task, { kind: 'held', reason: 'review' }, { organisation: pathway.organisation, now }),
+    );
+    return {};
+  }
+  const request = communicationRequest({ ...outreachOf(pathway, step, checked, now), message: message.value });
+  if (step.channel === 'telephone') {
+    await save(shell, tx, pathway, { saves: [request, callTask(pathway, request, now)], jobs: [] });
+    return { again: true };
+  }
+  await save(shell, tx, pathway, { saves: [request], jobs: [] });
+  return { send: request };
+}
+
+/** The checklist said no: the Task is held or ended, the step passed over, or it waits for its hour. */
+async function refuse(
+  shell: OutreachShell,
+  tx: Transaction,
+  pathway: Pathway,
+  of: { step: Step; checked: Exclude<Checked, { result: 'send' }> },
+): Promise<Looked> {
+  const now = shell.now();
+  const { step, checked } = of;
+  const { organisation, task } = pathway;
+  if (checked.result === 'skip-step') {
+    await save(shell, tx, pathway, {
+      saves: [skippedRequest({ ...outreachOf(pathway, step, checked, now), reason: checked.reason })],
+      jobs: [],
+    });
+    return { again: true };
+  }
+  const event = checked.result === 'stop' ? checked.event : checked.event;
+  if (event) await save(shell, tx, pathway, moveTask(task, event, { organisation, now }));
+  if (checked.result === 'stop') return {};
+  await wakeAt(tx, pathway, laterOf(checked.until, addTo(now, { hours: 1 })) ?? addTo(now, { days: 1 }));
+  if (checked.reason === 'stale-data') await shell.enqueue(tx, refreshOf(shell, pathway));
+  return {};
+}
+
+/** A practice without an extract is read patient by patient: a stale record can be made fresh at once. */
+function refreshOf(shell: OutreachShell, { organisation, patientId, user }: Pathway): StageJob[] {
+  if (linkOf(shell, organisation)?.record !== 'gp-connect' || !user) return [];
+  return [{ queue: 'pull-record', payload: { organisation, patient: patientId, user } }];
+}
+
+function outreachOf(
+  { task, need, organisation }: Pathway,
+  step: Step,
+  { checks }: Pick<Checked, 'checks'>,
+  now: string,
+) {
+  return { task, need, step, organisation, checks, now };
+}
+
+function laterOf(one: string | undefined, other: string): string | undefined {
+  return one && epochMilliseconds(one) > epochMilliseconds(other) ? one : one && other;
+}
+
+export async function wakeAt(
+  tx: Transaction,
+  { organisation, task }: Pick<Pathway, 'organisation' | 'task'>,
+  dueAt: string,
+): Promise<void> {
+  const key = task.id ?? '';
+  await setTimers(tx, [{ organisation, queue: 'reach', key, dueAt, payload: { organisation, task: key } }]);
+}
+
+export async function save(
+  shell: OutreachShell,
+  tx: Transaction,
+  { organisation }: Pick<Pathway, 'organisation'>,
+  change: { saves: readonly Resource[]; jobs: readonly StageJob[] },
+): Promise<void> {
+  await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast', now: shell.now() });
+  await shell.enqueue(tx, change.jobs);
+}

@@ -1,0 +1,102 @@
+/** Everything that belongs to one coordination Task, loaded together under the patient's lock. */
+
+import type { NeedRule } from '#domain/needs/rule.ts';
+import { idOf } from '#fhir/reference.ts';
+import type {
+  Appointment,
+  Communication,
+  CommunicationRequest,
+  Flag,
+  Patient,
+  RequestGroup,
+  ServiceRequest,
+  Task,
+} from '#fhir/types.ts';
+import { lockPatients, type Transaction } from '#store/database.ts';
+import { idsReferring } from '#store/outreach.ts';
+import { load, loadAll, loadOfPatients, readMany } from '#store/resources.ts';
+import { ruleOf, userOf } from './campaign-run.ts';
+import type { User } from './ports.ts';
+import { inside } from './shell.ts';
+
+export type Pathway = {
+  readonly organisation: string;
+  readonly patientId: string;
+  readonly patient: Patient | undefined;
+  readonly task: Task;
+  readonly need: ServiceRequest;
+  readonly rule: NeedRule | undefined;
+  /** The requests made for this Task. */
+  readonly requests: readonly CommunicationRequest[];
+  /** All messages to and from the person, for any need. */
+  readonly communications: readonly Communication[];
+  /** All appointments of the person: ours and those that a feed brought. */
+  readonly appointments: readonly Appointment[];
+  readonly flags: readonly Flag[];
+  /** Tasks that are part of this one: calls, writebacks. */
+  readonly parts: readonly Task[];
+  /** The person who released the cohort. */
+  readonly user: User | undefined;
+};
+
+/** Loads a pathway and locks its patient until the transaction ends; undefined when the Task does not exist. */
+export async function loadPathway(
+  tx: Transaction,
+  organisation: string,
+  taskId: string,
+  rules: readonly NeedRule[],
+): Promise<Pathway | undefined> {
+  const patientId = idOf('Patient', (await load<Task>(tx, inside(organisation), 'Task', taskId))?.for);
+  if (!patientId) return undefined;
+  await lockPatients(tx, organisation, [patientId]);
+  // Again, now that nothing can change it.
+  const task = await load<Task>(tx, inside(organisation), 'Task', taskId);
+  const need =
+    task &&
+    (await load<ServiceRequest>(tx, inside(organisation), 'ServiceRequest', idOf('ServiceRequest', task.focus) ?? ''));
+  if (!task || !need) return undefined;
+  type Kept = Patient | CommunicationRequest | Communication | Appointment | Flag | Task;
+  const all = await loadOfPatients<Kept>(
+    tx,
+    organisation,
+    ['Patient', 'CommunicationRequest', 'Communication', 'Appointment', 'Flag', 'Task'],
+    [patientId],
+  );
+  const of = <T extends Kept['resourceType']>(type: T) =>
+    all.filter((one): one is Extract<Kept, { resourceType: T }> => one.resourceType === type);
+  const rule = rules.find((one) =>
+    need.instantiatesCanonical?.some((canonical) => canonical.split('|')[0] === one.url),
+  );
+  return {
+    organisation,
+    patientId,
+    patient: of('Patient')[0],
+    task,
+    need,
+    rule,
+    requests: of('CommunicationRequest').filter((request) =>
+      request.about?.some((about) => idOf('Task', about) === taskId),
+    ),
+    communications: of('Communication'),
+    appointments: of('Appointment'),
+    flags: [...of('Flag'), ...(await practiceFlags(tx, organisation))],
+    parts: of('Task').filter((part) => part.partOf?.some((whole) => idOf('Task', whole) === taskId)),
+    user: await releasedBy(tx, organisation, rule?.url),
+  };
+}
+
+/** Flags on the practice itself: its emergency stop. */
+async function practiceFlags(tx: Transaction, organisation: string): Promise<Flag[]> {
+  const ids = await idsReferring(tx, organisation, { type: 'Flag', param: 'subject', target: organisation });
+  return readMany<Flag>(tx, inside(organisation), 'Flag', ids);
+}
+
+async function releasedBy(tx: Transaction, organisation: string, rule: string | undefined): Promise<User | undefined> {
+  const run = (await campaignsOf(tx, organisation)).find((one) => ruleOf(one) === rule);
+  return run && userOf(run);
+}
+
+/** The campaigns that run in a practice. */
+export async function campaignsOf(tx: Transaction, organisation: string): Promise<RequestGroup[]> {
+  return (await loadAll<RequestGroup>(tx, organisation, 'RequestGroup')).filter((run) => run.status === 'active');
+}

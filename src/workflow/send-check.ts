@@ -1,0 +1,215 @@
+/** Gathers what the send-time checklist asks, from the record and the pathway as they are now. What is not known stays `unknown`. */
+import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
+import { valueSetsOf } from '#domain/needs/rule.ts';
+import type { Template } from '#domain/outreach/message.ts';
+import type { SendCheck } from '#domain/outreach/send-check.ts';
+import type { Channel } from '#domain/task-event.ts';
+import { epochMilliseconds, londonDate, londonInstant } from '#fhir/date.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
+import { idOf } from '#fhir/reference.ts';
+import { HOLDFAST, NHS_NUMBER, STATUS_REASON } from '#fhir/systems.ts';
+import type { Appointment, Flag, Patient, Reference } from '#fhir/types.ts';
+import { patientRecords } from '#store/findings.ts';
+import { capacityOf, latestDates, requestsSince, sharesTelephone } from '#store/outreach.ts';
+import type { Pathway } from './pathway.ts';
+import { isDeceased, isRegistered, patientFacts } from './patient-facts.ts';
+import type { Policy } from './policy.ts';
+import type { Transaction } from './shell.ts';
+
+/** Consent to text messages, latest wins (facts: care-needs §2.8). */
+const SMS_GIVEN = '699237001';
+const SMS_DECLINED = '513631000000106';
+
+/** The checklist's questions, answered for one channel at the instant `now`. */
+export async function gatherSendCheck(
+  tx: Transaction,
+  pathway: Pathway,
+  of: {
+    readonly channel: Channel;
+    readonly template: Template | undefined;
+    readonly policy: Policy;
+    readonly now: string;
+  },
+): Promise<SendCheck> {
+  const { organisation, patientId, task, rule } = pathway;
+  const { channel, template, policy, now } = of;
+  const [record] = await patientRecords(tx, organisation, [patientId], {
+    valueSets: rule ? valueSetsOf(rule) : [],
+    today: londonDate(now),
+  });
+  const consent = await latestDates(tx, organisation, patientId, [SMS_GIVEN, SMS_DECLINED]);
+  const source = { ...(record ? { asOf: record.asOf } : {}), limitHours: policy.recordHours };
+  const evaluation = rule && record ? evaluateNeed(rule, patientFacts(organisation, record, now), now) : undefined;
+  return {
+    now,
+    channel,
+    task,
+    // Without a live look-up all four come with the record, and are as old as it is.
+    freshness: { record: source, demographics: source, consent: source, bookings: source },
+    identity: identityOf(pathway.patient),
+    deceased: pathway.patient ? isDeceased(pathway.patient) : 'unknown',
+    registered: pathway.patient ? isRegistered(pathway.patient, record?.episodes ?? [], now) : 'unknown',
+    restricted: pathway.patient ? isRestricted(pathway.patient) : 'unknown',
+    suppressed: suppressionOf(pathway.flags, patientId),
+    consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
+    contact: {
+      ...addressOf(pathway.patient),
+      shared: await sharesTelephone(tx, organisation, patientId),
+      telephone: hasTelephone(pathway.patient),
+    },
+    need: needOf(pathway, evaluation, record ? bookedElsewhere(pathway, policy, now) : 'unknown'),
+    frequency: { sent: sentTimes(pathway), most: policy.frequency.most, days: policy.frequency.days },
+    capacity: await knownCapacity(tx, pathway, policy, now),
+    template: template
+      ? {
+          status: template.status === 'unknown' ? 'unknown' : template.status,
+          sensitivity: template.sensitivity,
+          approved: ['neutral', 'low'],
+        }
+      : { status: 'unknown', sensitivity: 'unknown', approved: [] },
+    batch: {
+      size: await requestsSince(tx, organisation, londonInstant(londonDate(now), '00:00')),
+      most: policy.messagesPerDay,
+      approved: false,
+    },
+    emergencyStop: isStopped(pathway.flags, organisation),
+  };
+}
+
+const NEED_STATUSES = ['active', 'on-hold', 'completed', 'revoked'] as const;
+
+function needOf(
+  { need }: Pathway,
+  evaluation: Evaluation | undefined,
+  booked: SendCheck['need']['bookedElsewhere'],
+): SendCheck['need'] {
+  return {
+    status: NEED_STATUSES.find((status) => status === need.status) ?? 'unknown',
+    evaluation: evaluation?.state ?? 'unknown',
+    ...(evaluation?.state === 'up-to-date'
+      ? { evidence: evaluation.evidence.map(({ reference }) => ({ reference })) }
+      : {}),
+    bookedElsewhere: booked,
+    national: false,
+  };
+}
+
+/**
+ * Name and date of birth are those of the one record that there is: nothing to differ from. The national demographics
+ * join in with PDS; until then Notify's own look-up is the second pair of eyes.
+ */
+function identityOf(patient: Patient | undefined): SendCheck['identity'] {
+  const number = nhsNumberOf(patient);
+  return {
+    nhsNumber: number === undefined ? 'missing' : isNhsNumber(number) ? 'valid' : 'invalid',
+    demographicsAgree: patient ? true : 'unknown',
+    ...(patient?.birthDate ? { birthDate: patient.birthDate } : {}),
+  };
+}
+
+export function nhsNumberOf(patient: Patient | undefined): string | undefined {
+  return patient?.identifier?.find((identifier) => identifier.system === NHS_NUMBER)?.value;
+}
+
+/** Any confidentiality label but unrestricted counts as restricted (facts: nhs-apis §5.1). */
+function isRestricted(patient: Patient): boolean {
+  return (patient.meta?.security ?? []).some((label) => label.code !== 'U' && label.code !== 'N');
+}
+
+function suppressionOf(flags: readonly Flag[], patient: string): SendCheck['suppressed'] {
+  const active = flags
+    .filter((flag) => flag.status === 'active' && idOf('Patient', flag.subject) === patient)
+    .map(codeOf);
+  return {
+    person: active.some((code) => code !== 'do-not-contact'),
+    programme: false,
+    doNotContact: active.includes('do-not-contact'),
+  };
+}
+
+function isStopped(flags: readonly Flag[], organisation: string): boolean {
+  return flags.some(
+    (flag) =>
+      flag.status === 'active' &&
+      idOf('Organization', flag.subject) === organisation &&
+      codeOf(flag) === 'emergency-stop',
+  );
+}
+
+function codeOf(flag: Flag): string | undefined {
+  return flag.code.coding?.find((coding) => coding.system === STATUS_REASON || coding.system?.startsWith(HOLDFAST))
+    ?.code;
+}
+
+function consentOf(dates: ReadonlyMap<string, string>): { given?: string; declined?: string } {
+  const [given, declined] = [dates.get(SMS_GIVEN), dates.get(SMS_DECLINED)];
+  return { ...(given ? { given } : {}), ...(declined ? { declined } : {}) };
+}
+
+function addressOf(patient: Patient | undefined): { addressLines?: readonly string[] } {
+  const lines = addressLines(patient);
+  return lines.length > 0 ? { addressLines: lines } : {};
+}
+
+/** Name and home address as a letter wants them, the postcode last. */
+export function addressLines(patient: Patient | undefined): string[] {
+  const [name] = patient?.name ?? [];
+  const home = patient?.address?.find((address) => address.use === 'home') ?? patient?.address?.[0];
+  if (!name || !home?.postalCode) return [];
+  const who =
+    name.text ?? [name.prefix?.[0], name.given?.[0], name.family].filter((part) => part !== undefined).join(' ');
+  const middle = [...(home.line ?? []), home.city, home.district]
+    .filter((line): line is string => line !== undefined && line !== '')
+    .slice(0, 5);
+  return [who, ...middle, home.postalCode];
+}
+
+function hasTelephone(patient: Patient | undefined): boolean {
+  return (patient?.telecom ?? []).some((contact) => contact.system === 'phone' && contact.value !== undefined);
+}
+
+/** A future appointment of a suitable kind that this Task did not make. */
+export function bookedElsewhere(pathway: Pathway, policy: Policy, now: string): Reference | 'none' {
+  const kinds = (policy.slotTypes[pathway.rule?.work.skill ?? ''] ?? []).map((text) => text.toLowerCase());
+  const found = pathway.appointments.find(
+    (one) => isElsewhere(one) && isAhead(one, now) && textsOf(one).some((text) => kinds.includes(text.toLowerCase())),
+  );
+  return found ? { reference: `Appointment/${found.id}` } : 'none';
+}
+
+/** Ours name the need they were booked for; those of a feed do not. */
+function isElsewhere(appointment: Appointment): boolean {
+  return appointment.basedOn === undefined && appointment.status === 'booked';
+}
+
+function isAhead(appointment: Appointment, now: string): boolean {
+  return appointment.start !== undefined && epochMilliseconds(appointment.start) > epochMilliseconds(now);
+}
+
+function textsOf(appointment: Appointment): string[] {
+  const concepts = [
+    ...(appointment.serviceType ?? []),
+    ...(appointment.serviceCategory ?? []),
+    ...(appointment.appointmentType ? [appointment.appointmentType] : []),
+  ];
+  return concepts.map((concept) => concept.text).filter((text) => text !== undefined);
+}
+
+function sentTimes(pathway: Pathway): string[] {
+  return pathway.communications
+    .filter((one) => one.inResponseTo === undefined && one.status !== 'not-done')
+    .map((one) => one.sent)
+    .filter((sent) => sent !== undefined);
+}
+
+async function knownCapacity(
+  tx: Transaction,
+  pathway: Pathway,
+  policy: Policy,
+  now: string,
+): Promise<number | 'unknown'> {
+  const counted = await capacityOf(tx, pathway.organisation, pathway.rule?.work.skill ?? '');
+  if (!counted) return 'unknown';
+  const hours = (epochMilliseconds(now) - epochMilliseconds(counted.asOf)) / 3_600_000;
+  return hours >= 0 && hours <= policy.capacityHours ? counted.freeSlots : 'unknown';
+}

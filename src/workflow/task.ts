@@ -1,0 +1,68 @@
+/** A Task moves: what is saved beside it and which stages its new state wakes. Every stage moves Tasks through here. */
+import { move } from '#domain/task.ts';
+import { isEnded, type TaskEvent } from '#domain/task-event.ts';
+import { standingBookings } from '#domain/task-facts.ts';
+import type { Resource, Task } from '#fhir/types.ts';
+import type { StageJob } from './shell.ts';
+
+export type TaskChange = {
+  /** The Task as it is now. */
+  readonly task: Task;
+  readonly saves: readonly Resource[];
+  readonly jobs: readonly StageJob[];
+};
+
+/**
+ * Moves a Task by an event. A move that its state does not allow changes nothing: the event came too late or too early
+ * to matter, and what it says of the world is kept where it was received.
+ */
+export function moveTask(
+  task: Task,
+  event: TaskEvent,
+  at: { readonly organisation: string; readonly now: string },
+): TaskChange {
+  const moved = move(task, event, at.now);
+  if (!moved.ok || !moved.value.changed) return { task, saves: [], jobs: [] };
+  const { task: next, abort } = moved.value;
+  return { task: next, saves: [next, ...(abort ? [abort] : [])], jobs: jobsAfter(next, event, at.organisation) };
+}
+
+/** Moves a Task through several events; of the Task itself only the last state is saved. */
+export function moveThrough(
+  task: Task,
+  events: readonly TaskEvent[],
+  at: { readonly organisation: string; readonly now: string },
+): TaskChange {
+  const start: TaskChange = { task, saves: [], jobs: [] };
+  return events.reduce((before, event) => {
+    const change = moveTask(before.task, event, at);
+    return { task: change.task, saves: [...before.saves, ...change.saves], jobs: [...before.jobs, ...change.jobs] };
+  }, start);
+}
+
+/** What a Task's new state wakes: the next step, the codes to be filed, an appointment nobody will come to. */
+function jobsAfter(task: Task, event: TaskEvent, organisation: string): StageJob[] {
+  const payload = { organisation, task: task.id ?? '' };
+  const jobs: StageJob[] = [];
+  if (WAKES_SEQUENCE.has(event.kind) && !isEnded(task.status)) jobs.push({ queue: 'reach', payload });
+  if (WAKES_CODING.has(event.kind) || isEnded(task.status)) jobs.push({ queue: 'write-back', payload });
+  if (isEnded(task.status) && standingBookings(task).length > 0) jobs.push({ queue: 'book', payload });
+  return jobs;
+}
+
+const WAKES_SEQUENCE: ReadonlySet<TaskEvent['kind']> = new Set([
+  'released',
+  'resumed',
+  'sent',
+  'delivery-failed',
+  'called',
+  'booking-cancelled',
+]);
+const WAKES_CODING: ReadonlySet<TaskEvent['kind']> = new Set([
+  'delivered',
+  'read',
+  'delivery-failed',
+  'called',
+  'dna',
+  'declined',
+]);

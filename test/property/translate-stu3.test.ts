@@ -1,0 +1,249 @@
+/** Laws of the translation of structured records, for any bundle: nothing vanishes, nothing is made up, one fault stays one fault. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { NHS_NUMBER, SNOMED } from '#fhir/systems.ts';
+import { type BundleContext, translateBundle, translateRecord } from '#translate/stu3/record.ts';
+import type { RecordTranslation } from '#translate/translation.ts';
+
+const structured = join(import.meta.dirname, '..', '..', '..', 'shared', 'payloads', 'structured');
+const shared = { skip: existsSync(structured) ? false : 'shared payloads are not here' };
+const context: BundleContext = { organisation: 'A99999', patientId: 'holdfast-1', asOf: '2026-06-01T09:00:00.000Z' };
+const asked = '9990000018';
+
+type Json = Record<string, unknown>;
+type Body = { resourceType: 'Bundle'; entry: { resource: unknown }[] };
+
+function translated(body: unknown): RecordTranslation {
+  const result = translateBundle(body, context);
+  if (!result.ok) throw new Error(result.failure.message);
+  return result.value;
+}
+
+const bundle = (resources: readonly unknown[]): Body => ({
+  resourceType: 'Bundle',
+  entry: resources.map((resource) => ({ resource })),
+});
+
+/** How many outcomes a body must have: its entries, and what they contain. */
+function inputs(body: Body): number {
+  return body.entry.reduce((sum, { resource }) => {
+    const contained =
+      typeof resource === 'object' && resource !== null && 'contained' in resource && resource.contained;
+    return sum + 1 + (Array.isArray(contained) ? contained.length : 0);
+  }, 0);
+}
+
+/** What was made, by what it was made of: the key says which input it was. */
+function made({ outcomes }: RecordTranslation): Map<string, string> {
+  return new Map(
+    outcomes.flatMap((one) => (one.result === 'resource' ? [[`${one.type} ${one.key}`, one.reference] as const] : [])),
+  );
+}
+
+const mine = { reference: 'Patient/px' };
+const patient: Json = { resourceType: 'Patient', id: 'px', identifier: [{ system: NHS_NUMBER, value: asked }] };
+const concept = { coding: [{ system: SNOMED, code: '43396009' }] };
+const identifier = (value: string) => [{ system: 'https://supplier.example/A99999', value }];
+
+/** Resources of types that refer to each other; the number makes them what they are. */
+const builders: readonly ((n: number) => Json)[] = [
+  (n) => ({
+    resourceType: 'Observation',
+    id: `o${n}`,
+    identifier: identifier(`o${n}`),
+    // Every fifth one cannot be translated, so that references to it must not survive.
+    status: n % 5 === 0 ? 'nonsense' : 'final',
+    code: concept,
+    subject: mine,
+    context: { reference: `Encounter/e${n}` },
+    performer: [{ reference: `Practitioner/s${n}` }],
+    related: [{ type: 'has-member', target: { reference: `Observation/o${n + 1}` } }],
+    valueQuantity: { value: n, unit: '%' },
+  }),
+  (n) => ({ resourceType: 'Encounter', id: `e${n}`, status: 'finished', subject: mine, period: { start: '2020' } }),
+  (n) => ({ resourceType: 'Practitioner', id: `s${n}`, name: [{ family: 'Staff' }] }),
+  (n) => ({
+    resourceType: 'Condition',
+    id: `c${n}`,
+    identifier: identifier(`c${n}`),
+    clinicalStatus: 'active',
+    code: concept,
+    subject: mine,
+    asserter: { reference: `Practitioner/s${n}` },
+  }),
+  (n) => ({
+    resourceType: 'List',
+    id: `l${n}`,
+    status: 'current',
+    mode: 'snapshot',
+    code: concept,
+    title: `list ${n}`,
+    subject: mine,
+    contained: [{ resourceType: 'Observation', id: 'x', status: 'final', code: concept, comment: `${n}` }],
+    entry: [{ item: { reference: '#x' } }, { item: { reference: `Observation/o${n}` } }],
+  }),
+  (n) => ({
+    resourceType: 'Immunization',
+    id: `i${n}`,
+    identifier: identifier(`i${n}`),
+    status: 'completed',
+    notGiven: n % 2 === 0,
+    vaccineCode: { text: 'a vaccine' },
+    patient: mine,
+    practitioner: [{ actor: { reference: `Practitioner/s${n}` } }],
+  }),
+  (n) => ({
+    resourceType: 'ProcedureRequest',
+    id: `p${n}`,
+    status: 'active',
+    intent: 'plan',
+    code: concept,
+    subject: mine,
+  }),
+];
+
+const aResource = fc
+  .tuple(fc.constantFrom(...builders), fc.integer({ min: 1, max: 6 }))
+  .map(([build, n]): Json => build(n));
+const aRecord = fc.array(aResource, { maxLength: 25 }).map((resources) => bundle([patient, ...resources]));
+/** A record in which nothing stands twice, so that no order decides which of two is the duplicate. */
+const anOrderlessRecord = fc
+  .uniqueArray(aResource, { maxLength: 25, selector: ({ resourceType, id }) => `${resourceType}/${id}` })
+  .map((resources) => [patient, ...resources]);
+const garbage: fc.Arbitrary<unknown> = fc.oneof(
+  fc.jsonValue(),
+  fc.constant({ resourceType: 'Observation' }),
+  fc.constant({ resourceType: 'constructor' }),
+  fc.constant({ resourceType: 'List', contained: [null, 3, { resourceType: 'Observation' }] }),
+);
+
+t.test('every input has one outcome, whatever it is', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(aResource, garbage), { maxLength: 20 }), (resources) => {
+      const body = bundle(resources);
+      const { outcomes } = translated(body);
+      if (outcomes.length !== inputs(body)) return false;
+      const keys = new Set(outcomes.map(({ type, key }) => `${type} ${key}`));
+      return keys.size === outcomes.length && new Set(outcomes.map(({ place }) => place)).size === outcomes.length;
+    }),
+  );
+});
+
+t.test('any JSON at all is answered as data', async () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (body) => {
+      const result = translateBundle(body, context);
+      return result.ok || result.failure.kind !== 'fault';
+    }),
+  );
+  fc.assert(fc.property(fc.string(), (text) => translateRecord(text, { ...context, nhsNumber: asked }).ok === false));
+});
+
+t.test('the same record gives the same translation', async (t) => {
+  fc.assert(
+    fc.property(aRecord, (body) => {
+      t.same(translated(structuredClone(body)), translated(body));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+t.test('ids do not depend on the order of the entries', async () => {
+  fc.assert(
+    fc.property(
+      anOrderlessRecord.chain((resources) => fc.tuple(fc.constant(resources), shuffled(resources))),
+      ([resources, other]) => {
+        const one = made(translated(bundle(resources)));
+        const two = made(translated(bundle(other)));
+        return one.size === two.size && [...one].every(([key, reference]) => two.get(key) === reference);
+      },
+    ),
+  );
+});
+
+t.test('one resource turned to garbage takes no other with it', async () => {
+  fc.assert(
+    fc.property(anOrderlessRecord, fc.nat(), garbage, (resources, at, broken) => {
+      const index = 1 + (at % Math.max(1, resources.length - 1));
+      const spoilt = resources.map((resource, place) => (place === index ? broken : resource));
+      return losesNoOther(resources, spoilt, index);
+    }),
+  );
+});
+
+t.test('no reference ends at nothing', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.oneof(aResource, garbage), { maxLength: 20 }), (resources) => {
+      const { resources: clinical, shared: staff } = translated(bundle([patient, ...resources]));
+      const all = [...clinical, ...staff];
+      const known = new Set(all.map(({ resourceType, id }) => `${resourceType}/${id}`));
+      return [...JSON.stringify(all).matchAll(/"reference":"([^"]+)"/g)].every(([, name = '']) => known.has(name));
+    }),
+  );
+});
+
+function shuffled(resources: readonly Json[]): fc.Arbitrary<Json[]> {
+  return fc.shuffledSubarray([...resources], { minLength: resources.length });
+}
+
+/** Whether everything that came of the other entries still comes of them. */
+function losesNoOther(before: readonly unknown[], after: readonly unknown[], index: number): boolean {
+  const place = `entry[${index}].`;
+  const references = ({ outcomes }: RecordTranslation) =>
+    outcomes.filter((one) => one.result === 'resource' && !one.place.startsWith(place));
+  const kept = new Set(references(translated(bundle(after))).map((one) => `${one.place} ${one.result}`));
+  return references(translated(bundle(before))).every((one) => kept.has(`${one.place} ${one.result}`));
+}
+
+const records = (): Body[] =>
+  readdirSync(structured)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => readFileSync(join(structured, name), 'utf8'))
+    // Large ones show nothing that smaller ones do not, and take their time.
+    .filter((text) => text.length < 600_000)
+    .map((text) => JSON.parse(text.replaceAll(/\{\{[^}]*\}\}/g, asked)))
+    .filter(({ resourceType }) => resourceType === 'Bundle');
+
+t.test('every shared record is accounted for in full, the same twice over', shared, async (t) => {
+  for (const body of records()) {
+    const record = translated(body);
+    t.equal(record.outcomes.length, inputs(body));
+    t.same(translated(structuredClone(body)), record);
+  }
+});
+
+t.test('a resource of a shared record turned to garbage takes no other with it', shared, async () => {
+  const some = records();
+  fc.assert(
+    fc.property(fc.constantFrom(...some), fc.nat(), garbage, (body, at, broken) => {
+      const resources = body.entry.map(({ resource }) => resource);
+      const index = at % resources.length;
+      // Without its Medication a prescription says nothing; a duplicate stands in for its first.
+      const chosen = resources[index] as Json;
+      fc.pre(chosen.resourceType !== 'Medication' && chosen.resourceType !== 'Patient');
+      const spoilt = resources.map((resource, place) => (place === index ? broken : resource));
+      return losesNoOther(resources, spoilt, index);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+t.test('the order of a shared record does not decide its ids', shared, async () => {
+  fc.assert(
+    fc.property(
+      fc
+        .constantFrom(...records().map(({ entry }) => entry.map(({ resource }) => resource as Json)))
+        .chain((resources) => fc.tuple(fc.constant(resources), shuffled(resources))),
+      ([resources, other]) => {
+        const ids = (body: Body) => {
+          const { resources: clinical, shared: staff } = translated(body);
+          return [...clinical, ...staff].map(({ resourceType, id }) => `${resourceType}/${id}`).toSorted();
+        };
+        return JSON.stringify(ids(bundle(resources))) === JSON.stringify(ids(bundle(other)));
+      },
+    ),
+    { numRuns: 20 },
+  );
+});

@@ -1,0 +1,210 @@
+/** An issuer that signs what a test asks for, and the facade over an in-memory house of two practices. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
+import { createTokenVerifier } from '#auth/token.ts';
+import { SHARED } from '#fhir/systems.ts';
+import type { Resource } from '#fhir/types.ts';
+import type { Access, AuditEntry, CallbackReceived, Deps, SearchPage, Stored } from '#http/deps.ts';
+import { keyOf } from '#http/fhir/bundle.ts';
+import { createServer as createFacade } from '#http/server.ts';
+import { createLog } from '#ops/log.ts';
+import { fail, ok } from '#result.ts';
+
+export const AUDIENCE = 'https://holdfast.example/fhir/R4';
+export const OWN = 'A83001';
+export const OTHER = 'B82002';
+
+export type Signing = {
+  readonly alg?: string;
+  readonly kid?: string;
+  readonly key?: Awaited<ReturnType<typeof generateKeyPair>>['privateKey'];
+  readonly expires?: string;
+};
+
+/** A published key set on loopback and the private keys to it. */
+export async function startIssuer() {
+  const rsa = await generateKeyPair('RS256', { extractable: true });
+  const ec = await generateKeyPair('ES256', { extractable: true });
+  const keys = [
+    { ...(await exportJWK(rsa.publicKey)), kid: 'rsa', use: 'sig' },
+    { ...(await exportJWK(ec.publicKey)), kid: 'ec', use: 'sig' },
+  ];
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    const isDiscovery = request.url === '/.well-known/openid-configuration';
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(isDiscovery ? { issuer, jwks_uri: `${issuer}/keys` } : { keys }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sign = (claims: JWTPayload = {}, { alg = 'RS256', kid, key, expires = '10m' }: Signing = {}) =>
+    new SignJWT({ scope: 'system/*.cruds', organisations: [OWN], ...claims })
+      .setProtectedHeader({ alg, kid: kid ?? (alg === 'ES256' ? 'ec' : 'rsa') })
+      .setIssuer(claims.iss ?? issuer)
+      .setAudience(claims.aud ?? AUDIENCE)
+      .setSubject(claims.sub ?? 'somebody')
+      .setIssuedAt()
+      .setExpirationTime(expires)
+      .sign(key ?? (alg === 'ES256' ? ec.privateKey : rsa.privateKey));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { issuer, keys, asked, sign, close };
+}
+
+export type Row = Stored & { readonly organisation: string };
+
+export function aRow(organisation: string, resource: object, more: Partial<Stored> = {}): Row {
+  return {
+    organisation,
+    content: JSON.stringify(resource),
+    version: 1,
+    lastUpdated: '2026-11-20T09:00:00.000Z',
+    deleted: false,
+    ...more,
+  };
+}
+
+/** What the fakes were asked for, by name, in order. */
+export type Calls = { readonly name: string; readonly with: unknown }[];
+
+export type House = {
+  rows: Row[];
+  readonly calls: Calls;
+  readonly audited: AuditEntry[];
+  readonly received: CallbackReceived[];
+  readonly logged: string[];
+};
+
+function emptyHouse(rows: Row[]): House {
+  return { rows, calls: [], audited: [], received: [], logged: [] };
+}
+
+/** The facade with fakes that filter by the access they are given, as the store does. `over` replaces single functions. */
+export async function openFacade(options: { issuer: string; rows?: Row[]; over?: Partial<Deps> }) {
+  const house = emptyHouse(options.rows ?? []);
+  const { demoLogins, ...over } = options.over ?? {};
+  const deps: Deps = {
+    log: createLog({ level: 'info', destination: { write: (line) => house.logged.push(line) } }),
+    baseUrl: () => 'http://holdfast.test',
+    version: '9.9.9',
+    verifyToken: createTokenVerifier({ issuer: options.issuer, audience: AUDIENCE }),
+    ...reads(house),
+    ...acts(house),
+    ...over,
+    ...(demoLogins ? { demoLogins } : {}),
+  };
+  const app = await createFacade(deps);
+  return { app, house, deps };
+}
+
+function seen(house: House, { organisations }: Access, type: string, id?: string): Row[] {
+  return house.rows.filter((row) => {
+    const key = keyOf(row.content);
+    const isVisible = row.organisation === SHARED || organisations.includes(row.organisation);
+    return isVisible && key.type === type && (id === undefined || key.id === id);
+  });
+}
+
+function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 'search' | 'caseload' | 'needs'> {
+  const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
+  return {
+    read: async (access, type, id) => {
+      note('read', { access, type, id });
+      return seen(house, access, type, id).at(-1);
+    },
+    readVersion: async (access, type, id, version) => {
+      note('readVersion', { access, type, id, version });
+      return seen(house, access, type, id).find((row) => row.version === version);
+    },
+    history: async (access, type, id) => {
+      note('history', { access, type, id });
+      return seen(house, access, type, id).toReversed();
+    },
+    search: async (access, type, parameters, options) => {
+      note('search', { access, type, parameters, handling: options.handling });
+      const entries = seen(house, access, type).map(({ content, patient }) => ({
+        content,
+        mode: 'match' as const,
+        ...(patient === undefined ? {} : { patient }),
+      }));
+      return ok<SearchPage>({ entries, self: parameters });
+    },
+    caseload: async ({ organisations }) => {
+      note('caseload', { organisations });
+      const cohorts = organisations.filter((one) => one === OWN).map((organisation) => ({ ...aCohort, organisation }));
+      return ok({ asOf: '2026-11-20T09:00:00.000Z', clock: '2026-12-01T09:00:00.000Z', cohorts });
+    },
+    needs: async ({ organisations }, id) => {
+      note('needs', { organisations, id });
+      if (seen(house, { organisations }, 'Patient', id).length === 0) return fail('not-found', 'No such Patient.');
+      return ok<Resource>({ resourceType: 'Parameters' });
+    },
+  };
+}
+
+const aCohort = {
+  organisation: OWN,
+  organisationName: 'Fernhill Surgery',
+  rule: 'asthma-review',
+  title: 'Asthma review',
+  total: 3,
+  stages: { invited: 2, booked: 1 },
+};
+
+function acts(
+  house: House,
+): Pick<
+  Deps,
+  'create' | 'update' | 'release' | 'receive' | 'notifyKeys' | 'reply' | 'replyChoices' | 'audit' | 'ready'
+> {
+  const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
+  return {
+    create: async (_principal, resource) => {
+      note('create', resource);
+      const made = { ...resource, id: 'made' };
+      return ok({ id: 'made', content: JSON.stringify(made), version: 1, lastUpdated: '2026-11-20T10:00:00.000Z' });
+    },
+    update: async ({ organisations }, resource, { ifMatch }) => {
+      note('update', { resource, ifMatch });
+      const [row] = seen(house, { organisations }, resource.resourceType, resource.id);
+      if (!row) return fail('not-found', 'No such resource.');
+      if (ifMatch !== undefined && ifMatch !== row.version)
+        return fail('precondition', 'Changed meanwhile: read it again.');
+      return ok({
+        id: resource.id,
+        content: JSON.stringify(resource),
+        version: row.version + 1,
+        lastUpdated: '2026-11-20T10:00:00.000Z',
+      });
+    },
+    release: async ({ organisations }, id, parameters) => {
+      note('release', { organisations, id, parameters });
+      if (seen(house, { organisations }, 'Group', id).length === 0) return fail('not-found', 'No such Group.');
+      return ok({ resourceType: 'Parameters' as const });
+    },
+    receive: async (callback) => {
+      house.received.push(callback);
+      return ok(undefined);
+    },
+    notifyKeys: [{ apiKey: 'key-one', secret: 'app.key-one' }],
+    reply: async (reply) => {
+      note('reply', reply);
+      if (reply.token === 'used') return fail('gone', 'The link was used.');
+      if (reply.birthDate !== '1980-03-31') return fail('forbidden', 'Not the date of birth that is known.');
+      return ok({ outcome: 'accepted', text: 'Your surgery has your reply.' });
+    },
+    replyChoices: [
+      { answer: 'book', label: 'Book an appointment', hint: 'The surgery offers a time.' },
+      { answer: 'decline', label: 'No, thank you' },
+    ],
+    audit: async (entry) => {
+      house.audited.push(entry);
+    },
+    ready: async () => ok(undefined),
+  };
+}

@@ -1,0 +1,192 @@
+/** The conformance artefacts that ship with the need rules: whole, consistent, and with codes that are what they claim. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { parseRule } from '#domain/needs/plan-definition.ts';
+import { valueSetsOf } from '#domain/needs/rule.ts';
+import { HOLDFAST, holdfastExtension, SNOMED } from '#fhir/systems.ts';
+import type { CodeSystem, PlanDefinition, Resource, ValueSet } from '#fhir/types.ts';
+
+const profiles = join(import.meta.dirname, '..', '..', 'profiles');
+const codelists = join(import.meta.dirname, '..', '..', '..', 'shared', 'codelists');
+/** Counts as an invitation for every register at once (hazard H15). */
+const bannedInvitation = '1109921000000106';
+
+function read<T extends Resource>(type: T['resourceType']): T[] {
+  return readdirSync(profiles)
+    .filter((file) => file.startsWith(`${type}-`))
+    .map((file) => JSON.parse(readFileSync(join(profiles, file), 'utf8')) as T);
+}
+
+const rules = read<PlanDefinition>('PlanDefinition').filter((plan) => plan.type?.coding?.[0]?.code === 'eca-rule');
+const valueSets = read<ValueSet>('ValueSet');
+const rulesSets = new Map(valueSets.map((one) => [one.url, one]));
+
+type Concept = { code: string; display: string; status: string; sources: string[] };
+
+function conceptsOf(valueSet: ValueSet): Concept[] {
+  return (valueSet.compose?.include ?? []).flatMap((include) =>
+    (include.concept ?? []).map((concept) => {
+      const evidence =
+        concept.extension?.find((one) => one.url === holdfastExtension('code-evidence'))?.extension ?? [];
+      return {
+        code: concept.code ?? '',
+        display: concept.display ?? '',
+        status: evidence.find((one) => one.url === 'status')?.valueCode ?? '',
+        sources: evidence.filter((one) => one.url === 'source').map((one) => one.valueString ?? ''),
+      };
+    }),
+  );
+}
+
+function setsOfRules(): ValueSet[] {
+  const urls = rules.flatMap((plan) => {
+    const parsed = parseRule(plan);
+    if (!parsed.ok) return [];
+    return [...valueSetsOf(parsed.value), ...(parsed.value.invitation ? [parsed.value.invitation] : [])];
+  });
+  return [...new Set(urls)].map((url) => rulesSets.get(url)).filter((one) => one !== undefined);
+}
+
+/** Verhoeff's dihedral check digit, as SNOMED CT ids end in one. */
+function isVerhoeff(id: string): boolean {
+  const multiply = (a: number, b: number) =>
+    a < 5 ? (b < 5 ? (a + b) % 5 : 5 + ((a + b) % 5)) : b < 5 ? 5 + ((a - b + 5) % 5) : (a - b + 5) % 5;
+  const order = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+  const permute = (digit: number, times: number): number =>
+    times === 0 ? digit : permute(order[digit] ?? 0, times - 1);
+  return [...id].reverse().reduce((check, digit, place) => multiply(check, permute(Number(digit), place % 8)), 0) === 0;
+}
+
+/** A concept id: its partition, the two digits before the check digit, is 00 or 10. */
+function isConceptId(id: string): boolean {
+  return /^[1-9]\d{5,17}$/.test(id) && ['00', '10'].includes(id.slice(-3, -1)) && isVerhoeff(id);
+}
+
+t.test('the check of SNOMED CT ids refuses what it should', async (t) => {
+  t.ok(isConceptId('195967001'), 'asthma');
+  t.ok(isConceptId('41792011000001100'), 'a dm+d product');
+  t.notOk(isConceptId('195967002'), 'a wrong check digit');
+  t.notOk(isConceptId('195976001'), 'two digits changed over');
+  t.notOk(isConceptId('985171000000000'), 'rounded by a spreadsheet');
+  t.notOk(isConceptId('751689013'), 'the id of a description, not of a concept');
+});
+
+t.test('every artefact is named as its file, its url and its version say', async (t) => {
+  const files = readdirSync(profiles).filter((file) =>
+    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition)-/.test(file),
+  );
+  for (const file of files) {
+    const found = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
+    t.equal(`${found.resourceType}-${found.id}.json`, file);
+    t.equal(found.url, `${HOLDFAST}/${found.resourceType}/${found.id}`, `${file} url`);
+    t.ok(found.version && found.status, `${file} version and status`);
+  }
+});
+
+t.test('the three need rules parse, and every value set they name is here', async (t) => {
+  t.same(rules.map((rule) => rule.id).sort(), ['asthma-review', 'diabetes-eight-care-processes', 'dmard-monitoring']);
+  for (const plan of rules) {
+    const parsed = parseRule(plan);
+    if (!parsed.ok) {
+      t.fail(parsed.failure.message);
+      continue;
+    }
+    for (const url of [...valueSetsOf(parsed.value), parsed.value.invitation ?? []].flat())
+      t.ok(rulesSets.has(url), `${plan.id} names ${url}`);
+    t.match(plan.approvalDate, /^\d{4}-\d{2}-\d{2}$/);
+    t.match(plan.effectivePeriod?.start, /^\d{4}-\d{2}-\d{2}$/);
+  }
+});
+
+t.test('every extension of ours that an artefact uses is defined', async (t) => {
+  const defined = new Set(read('StructureDefinition').map((one) => (one as { url?: string }).url));
+  const topics = new Set(
+    read<CodeSystem>('CodeSystem').flatMap((one) => (one.concept ?? []).map(({ code }) => `${one.url}#${code}`)),
+  );
+  for (const file of readdirSync(profiles).filter((one) => /^(PlanDefinition|ValueSet)-/.test(one))) {
+    const text = readFileSync(join(profiles, file), 'utf8');
+    const used = text.match(/https:\/\/holdfast\.example\/fhir\/StructureDefinition\/[\w-]+/g) ?? [];
+    for (const url of new Set(used)) t.ok(defined.has(url), `${file} uses ${url}`);
+  }
+  for (const { id, topic } of rules) {
+    const coding = topic?.[0]?.coding?.[0];
+    t.ok(topics.has(`${coding?.system}#${coding?.code}`), `the topic of ${id} is in a code system`);
+  }
+});
+
+t.test('every code is a SNOMED CT concept id, once per set, with its evidence', async (t) => {
+  t.ok(setsOfRules().length >= 25, `${setsOfRules().length} value sets`);
+  for (const valueSet of setsOfRules()) {
+    const concepts = conceptsOf(valueSet);
+    const { id = '' } = valueSet;
+    t.ok(concepts.length >= 1 && concepts.length <= 25, `${id}: a small set`);
+    t.equal(new Set(concepts.map((one) => one.code)).size, concepts.length, `${id}: each code once`);
+    t.ok(
+      valueSet.compose?.include.every((include) => include.system === SNOMED),
+      `${id}: SNOMED CT`,
+    );
+    t.match(valueSet.purpose, /refset|official/, `${id} says what to import instead`);
+    for (const { code, display, status, sources } of concepts) {
+      t.ok(isConceptId(code), `${id} ${code}`);
+      t.ok(display, `${id} ${code} has a display`);
+      t.match(status, /^(verified|official-single|single-source)$/, `${id} ${code} says how well it is attested`);
+      t.ok(sources.length > 0, `${id} ${code} says where it was found`);
+    }
+  }
+});
+
+t.test('the generic invitation code is nowhere in what ships', async (t) => {
+  for (const file of readdirSync(profiles))
+    t.notOk(readFileSync(join(profiles, file), 'utf8').includes(bannedInvitation), file);
+});
+
+t.test('no code means two things: sets of different purpose share none', async (t) => {
+  const codes = (id: string) =>
+    new Set(conceptsOf(rulesSets.get(`${HOLDFAST}/ValueSet/${id}`) as ValueSet).map((one) => one.code));
+  const apart: readonly [string, string][] = [
+    ['asthma-register', 'asthma-resolved'],
+    ['asthma-register', 'asthma-review'],
+    ['asthma-invitation', 'asthma-review'],
+    ['asthma-invitation', 'diabetes-invitation'],
+    ['diabetes-register', 'diabetes-resolved'],
+    ['palliative-care', 'palliative-care-ended'],
+    ['full-blood-count', 'liver-function'],
+    ['liver-function', 'urea-electrolytes'],
+  ];
+  for (const [one, other] of apart) {
+    const shared = [...codes(one)].filter((code) => codes(other).has(code));
+    t.same(shared, [], `${one} and ${other}`);
+  }
+});
+
+t.test(
+  'every code is in the lists that it claims',
+  { skip: existsSync(codelists) ? false : 'shared code lists are not here' },
+  async (t) => {
+    const rows = (file: string) => readFileSync(join(codelists, file), 'utf8').split(/\r?\n/).slice(1);
+    const rowsOf = (publisher: string, name: string): string[] => {
+      if (publisher === 'pcd') return rows(`pcd_${name}.csv`);
+      if (publisher === 'opensafely') return rows(`os_${name}.csv`);
+      return rows('qof_v44_expanded_clusters.csv').filter((row) => row.startsWith(`${name},`));
+    };
+    const lists = new Map<string, ReadonlySet<string>>();
+    const list = (source: string): ReadonlySet<string> => {
+      const [publisher = '', name = ''] = source.split(':');
+      const codes =
+        lists.get(source) ?? new Set(rowsOf(publisher, name).flatMap((row) => row.match(/\b\d{6,18}\b/g) ?? []));
+      lists.set(source, codes);
+      return codes;
+    };
+    let checked = 0;
+    for (const valueSet of setsOfRules()) {
+      for (const { code, sources } of conceptsOf(valueSet)) {
+        for (const source of sources.filter((one) => one !== 'public-repositories')) {
+          t.ok(list(source).has(code), `${valueSet.id} ${code} is in ${source}`);
+          checked += 1;
+        }
+      }
+    }
+    t.ok(checked > 300, `${checked} claims checked`);
+  },
+);
