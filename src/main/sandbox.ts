@@ -11,7 +11,6 @@ import { addDays, epochMilliseconds, londonDate, londonInstant } from '#fhir/dat
 import { idFrom } from '#fhir/id.ts';
 import { notifyKeysOf } from '#http/deps.ts';
 import { createClock } from '#sandbox/clock.ts';
-import { structuredRecord } from '#sandbox/exports/structured-record.ts';
 import { createGpSystems } from '#sandbox/gp-system.ts';
 import { startIdentityProvider } from '#sandbox/identity.ts';
 import { openJournal } from '#sandbox/journal.ts';
@@ -77,7 +76,6 @@ export async function startSandbox(config: SandboxConfig, say: (line: string) =>
     clock,
     options: {
       seed: kept.seed,
-      structuredRecord,
       jwksOf: (clientId) => (clientId === APPLICATION ? { keys: [jwk] } : undefined),
       sdsApiKey: kept.sdsKey,
       letterServices: network.practices.map(({ ods }) => ({ ods, ...letterKey(kept, ods) })),

@@ -75,7 +75,7 @@ export type Contact = {
 export type Answer = 'book' | 'call-me' | 'decline' | 'stop';
 export type LifeEvent = 'died' | 'moved-away' | 'declined-sms' | 'done-elsewhere';
 /** How a telephone call to a patient ended. */
-export type CallOutcome = 'answered-book' | 'answered-decline' | 'no-answer' | 'wrong-number';
+export type CallOutcome = 'spoke-will-book' | 'spoke-declined' | 'no-answer' | 'wrong-number';
 
 export type JournalRecord =
   | { readonly kind: 'clock'; readonly at: string }

@@ -42,15 +42,13 @@ export type Simulation = {
 
 type Running = SimulationContext & { readonly agenda: Agenda };
 
-/** Calls to Holdfast that are under way at the same time. */
-const AT_ONCE = 6;
-
 export function createSimulation(context: SimulationContext): Simulation {
   const { journal, gp, clock } = context;
   followGpEvents(journal, gp);
   const running = { ...context, agenda: createAgenda(journal) };
   const waiting = new Set<string>();
   let retryAt: string | undefined;
+  let turn: Promise<number> = Promise.resolve(0);
   if (!running.agenda.isPlanned('start')) {
     journal.append({ kind: 'scheduled', cause: 'start', events: firstEvents(gp, context.seed, clock.now()) });
   }
@@ -60,11 +58,16 @@ export function createSimulation(context: SimulationContext): Simulation {
       const next = running.agenda.nextAt(waiting);
       return [next, retryAt].filter((at) => at !== undefined).sort()[0];
     },
-    runDue: async (now) => {
-      plan(running);
-      const done = await runAll(running, now, waiting);
-      retryAt = waiting.size > 0 ? nextHour(now) : undefined;
-      return done;
+    runDue: (now) => {
+      // One after the other, however the one before ended: two at a time would do the same events twice.
+      const before = turn.catch(() => 0);
+      turn = before.then(async () => {
+        plan(running);
+        const done = await runAll(running, now, waiting);
+        retryAt = waiting.size > 0 ? nextHour(now) : undefined;
+        return done;
+      });
+      return turn;
     },
   };
 }
@@ -87,22 +90,13 @@ async function runAll(running: Running, now: string, waiting: Set<string>): Prom
     if (!first) return done;
     const batch = due.filter(({ at }) => at === first.at);
     for (const { id } of batch) tried.add(id);
-    await inTurns(batch, async (event) => {
-      const outcome = await run(running, event, now);
-      if (outcome) done += 1;
+    // One at a time: the order in which calls reach Holdfast decides who gets which slot, and must be the same in every run.
+    for (const event of batch) {
+      if (await run(running, event, now)) done += 1;
       else waiting.add(event.id);
-    });
+    }
     plan(running);
   }
-}
-
-/** A few at a time, started in the given order. */
-async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async () => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 async function run(running: Running, event: SimEvent, now: string): Promise<boolean> {

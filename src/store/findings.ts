@@ -43,10 +43,8 @@ export async function patientRecords(
   patients: readonly string[],
   asked: { readonly valueSets: readonly string[]; readonly today: string },
 ): Promise<PatientRecord[]> {
-  const [people, findings] = await Promise.all([
-    identities(db, organisation, patients),
-    latestFindings(db, organisation, patients, asked),
-  ]);
+  const people = await identities(db, organisation, patients);
+  const findings = await latestFindings(db, organisation, patients, asked);
   return people.map((person) => ({
     patient: JSON.parse(person.content) as Patient,
     episodes: person.episodes.map((text) => JSON.parse(text) as EpisodeOfCare),

@@ -7,6 +7,7 @@ import type { Appointment, Resource, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction, lockPatients } from '#store/database.ts';
 import { loadOfPatients, saveResources } from '#store/resources.ts';
+import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway } from './pathway.ts';
 import { bookedElsewhere } from './send-check.ts';
@@ -47,6 +48,8 @@ async function follow(
     if (!match) continue;
     events.push(match.event);
     saves.push(attendedAs(booked, match.recorded));
+    // Whoever cancelled, a person finds out what the patient needs now.
+    if (match.event.kind === 'booking-cancelled') saves.push(callTask({ task, organisation }, undefined, now));
   }
   if (bookings.length === 0) events.push(...(await elsewhere(shell, tx, { organisation, task })));
   const change = moveThrough(task, events, { organisation, now });

@@ -5,19 +5,19 @@
 import { chooseSlot, confirmAppointment, matchBooking, proposedAppointment } from '#domain/booking.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
-import { addDays, addTo, epochMilliseconds, londonDate } from '#fhir/date.ts';
+import { addDays, addTo, epochMilliseconds, instantOf, londonDate } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
 import type { Appointment, Resource, Schedule, Slot } from '#fhir/types.ts';
 import { type Failure, fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { load, saveResources } from '#store/resources.ts';
-import { setTimers } from '#store/timers.ts';
+import { setTimers, type Timer } from '#store/timers.ts';
 import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { BookAppointment, CancelAppointment, FindSlots, FoundSlots, ListAppointments, User } from './ports.ts';
 import { nhsNumberOf } from './send-check.ts';
-import { inside, type Transaction } from './shell.ts';
+import { inside, linkOf, type Transaction } from './shell.ts';
 import { moveTask } from './task.ts';
 
 export type BookingShell = OutreachShell & {
@@ -176,9 +176,29 @@ async function confirm(
     { organisation, now },
   );
   await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast', now });
+  await setTimers(tx, looksAfter(shell, pathway, appointment));
   await shell.enqueue(tx, change.jobs);
   return ok('booked');
 }
+
+/** A practice without an extract tells nothing by itself: its record is looked at again after the visit, as coding takes days. */
+function looksAfter(
+  shell: BookingShell,
+  { organisation, patientId, user }: Pathway,
+  appointment: Appointment,
+): Timer[] {
+  if (linkOf(shell, organisation)?.record !== 'gp-connect' || !user || !appointment.end) return [];
+  const end = instantOf(epochMilliseconds(appointment.end));
+  return LOOKS.map((days) => ({
+    organisation,
+    queue: 'pull-record',
+    key: `${appointment.id}|${days}`,
+    dueAt: addTo(end, { days }),
+    payload: { organisation, patient: patientId, user },
+  }));
+}
+
+const LOOKS = [1, 3, 7, 14] as const;
 
 const given = (proposed: Appointment, why: string): Appointment => ({
   ...proposed,

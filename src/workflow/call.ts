@@ -15,7 +15,7 @@ import { moveThrough } from './task.ts';
 
 /** A telephone Task: `requested` until a member of staff completes it with a call outcome. */
 export function callTask(
-  { task, organisation }: Pathway,
+  { task, organisation }: Pick<Pathway, 'task' | 'organisation'>,
   request: CommunicationRequest | undefined,
   now: string,
 ): Task {

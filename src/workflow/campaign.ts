@@ -71,19 +71,12 @@ export async function campaign(
 ): Promise<Result<unknown>> {
   const programmes = await inTransaction(shell.pool, async (tx) => {
     const runs = await campaignsOf(tx, organisation);
-    return Promise.all(
-      runs.flatMap((run) =>
-        shell.rules
-          .filter((rule) => rule.url === ruleOf(run))
-          .map(
-            async (rule): Promise<Programme> => ({
-              rule,
-              run,
-              rows: currentNeeds(await needsOfRule(tx, [organisation], rule.url)),
-            }),
-          ),
-      ),
-    );
+    const found: Programme[] = [];
+    for (const run of runs) {
+      const rule = shell.rules.find((one) => one.url === ruleOf(run));
+      if (rule) found.push({ rule, run, rows: currentNeeds(await needsOfRule(tx, [organisation], rule.url)) });
+    }
+    return found;
   });
   const user = programmes.map(({ run }) => userOf(run)).find((one) => one !== undefined);
   if (programmes.length === 0 || !user) return ok('no campaign runs here');

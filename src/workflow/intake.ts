@@ -96,6 +96,10 @@ async function takeExtract(
   await inTransaction(shell.pool, async (tx) => {
     await lockKeys(tx, [`feed|${feed}|${link.organisation}`]);
     const landing = newLanding(link, feed, batch);
+    // A delta names only organisations that changed: those known before still say which GUID is this practice.
+    for (const { cells } of await referenceRows(tx, link.organisation, feed, { table: 'Admin_Organisation' })) {
+      landing.ods.set(cells['OrganisationGuid'] ?? '', cells['ODSCode'] ?? '');
+    }
     for await (const row of opened.value.rows()) await take(shell, tx, landing, row);
     await flush(tx, landing);
     await finish(shell, tx, landing, asOf);
@@ -182,9 +186,8 @@ async function finish(shell: IntakeShell, tx: Transaction, landing: Landing, asO
   const { organisation } = link;
   const now = shell.now();
   for (const key of await patientsWithCodes(tx, organisation, feed, [...landing.codes])) landing.touched.add(key);
-  const reference = (
-    await Promise.all(REFERENCE[feed].map((table) => referenceRows(tx, organisation, feed, { table })))
-  ).flat();
+  const reference: FeedRow[] = [];
+  for (const table of REFERENCE[feed]) reference.push(...(await referenceRows(tx, organisation, feed, { table })));
   const { shared } =
     feed === 'emis'
       ? translateEmisReference(reference, { organisation, asOf })

@@ -6,6 +6,7 @@ import { type Checked, check } from '#domain/outreach/checklist.ts';
 import { compose, visitFor } from '#domain/outreach/message.ts';
 import { channelOf, communicationRequest, revoked, skippedRequest } from '#domain/outreach/request.ts';
 import { communicationId, nextStep, type Step } from '#domain/sequence.ts';
+import { holdOf } from '#domain/task.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { CommunicationRequest, Resource } from '#fhir/types.ts';
@@ -37,9 +38,10 @@ export async function reach(shell: OutreachShell, job: Reach): Promise<Result<un
 }
 
 async function look(shell: OutreachShell, tx: Transaction, { organisation, task: taskId }: Reach): Promise<Looked> {
-  const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
-  if (!pathway) return {};
+  const loaded = await loadPathway(tx, organisation, taskId, shell.rules);
+  if (!loaded) return {};
   const now = shell.now();
+  const pathway = await resume(shell, tx, loaded);
   const unsent = unsentRequests(pathway);
   if (isEnded(pathway.task.status)) {
     await saveResources(tx, { organisation, resources: revoked(unsent, 'task-ended'), source: 'holdfast', now });
@@ -61,6 +63,16 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
     case 'stopped':
       return {};
   }
+}
+
+/** A hold for stale data is no one's decision: at every look it is made anew, or not. */
+async function resume(shell: OutreachShell, tx: Transaction, pathway: Pathway): Promise<Pathway> {
+  if (holdOf(pathway.task) !== 'stale-data') return pathway;
+  const { organisation } = pathway;
+  const now = shell.now();
+  const change = moveTask(pathway.task, { kind: 'resumed', reason: 'stale-data' }, { organisation, now });
+  await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast', now });
+  return { ...pathway, task: change.task };
 }
 
 /** Requests that were asked for and not yet handed over. A call is a person's work and waits for its own Task. */

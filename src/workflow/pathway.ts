@@ -33,7 +33,7 @@ export type Pathway = {
   /** All appointments of the person: ours and those that a feed brought. */
   readonly appointments: readonly Appointment[];
   readonly flags: readonly Flag[];
-  /** Tasks that are part of this one: calls, writebacks. */
+  /** Tasks that are part of this one (calls), and every writeback of the need, of earlier attempts too. */
   readonly parts: readonly Task[];
   /** The person who released the cohort. */
   readonly user: User | undefined;
@@ -80,9 +80,16 @@ export async function loadPathway(
     communications: of('Communication'),
     appointments: of('Appointment'),
     flags: [...of('Flag'), ...(await practiceFlags(tx, organisation))],
-    parts: of('Task').filter((part) => part.partOf?.some((whole) => idOf('Task', whole) === taskId)),
+    parts: of('Task').filter((part) => isPart(part, taskId, need.id ?? '')),
     user: await releasedBy(tx, organisation, rule?.url),
   };
+}
+
+function isPart(part: Task, taskId: string, needId: string): boolean {
+  const ofTask =
+    part.partOf?.some((whole) => idOf('Task', whole) === taskId) === true &&
+    idOf('ServiceRequest', part.focus) === undefined;
+  return ofTask || part.basedOn?.some((need) => idOf('ServiceRequest', need) === needId) === true;
 }
 
 /** Flags on the practice itself: its emergency stop. */

@@ -2,16 +2,20 @@
  * A practice that is reached only by GP Connect exports a list of its patients: GP Connect cannot build a cohort. Each
  * record is then fetched one at a time, in the name of the person who exported the list. Facts: gp-connect, things to know 1
  */
+
+import { holdOf } from '#domain/task.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
+import type { Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
 import { keepRejections, listedPatient, markApplied, saveListed } from '#store/feeds.ts';
 import { markUnavailable, recordStates } from '#store/record-state.ts';
+import { loadOfPatients } from '#store/resources.ts';
 import { translateRecord } from '#translate/stu3/record.ts';
 import type { IntakeShell } from './intake.ts';
 import type { FetchRecord, User } from './ports.ts';
 import { saveRecords } from './record.ts';
-import type { PracticeLink } from './shell.ts';
+import type { PracticeLink, StageJob, Transaction } from './shell.ts';
 
 /** Keeps a list and queues a fetch for each patient on it that is new or changed. */
 export async function takeList(shell: IntakeShell, link: PracticeLink, batch: string): Promise<Result<unknown>> {
@@ -86,6 +90,7 @@ export async function pullRecord(
         records: [{ patient, translation: translated.value, asOf: now }],
         keepInputs: true,
       });
+      await shell.enqueue(tx, await wakeHeld(tx, organisation, patient));
       return ok({ changed: changed.length });
     }
     await markUnavailable(tx, organisation, {
@@ -96,6 +101,14 @@ export async function pullRecord(
     await shell.enqueue(tx, [{ queue: 'assess', payload: { organisation, patients: [patient] } }]);
     return ok(translated.failure.message);
   });
+}
+
+/** Tasks that were held because the record was old look again, now that it is not. */
+async function wakeHeld(tx: Transaction, organisation: string, patient: string): Promise<StageJob[]> {
+  const tasks = await loadOfPatients<Task>(tx, organisation, ['Task'], [patient]);
+  return tasks
+    .filter((task) => holdOf(task) === 'stale-data')
+    .map((task) => ({ queue: 'reach' as const, payload: { organisation, task: task.id ?? '' } }));
 }
 
 /** Answers that will be the same tomorrow: nobody may conclude anything from them but that nothing is known. */

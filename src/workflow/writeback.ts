@@ -46,7 +46,8 @@ async function decide(
   const now = shell.now();
   const existing = pathway.parts.filter(isWriteback);
   const { tasks: due } = writebacksFor(inputOf(shell, pathway, existing));
-  const proved = await Promise.all([...existing, ...due].map((task) => readBack(tx, pathway, task, now)));
+  const proved: Task[] = [];
+  for (const task of [...existing, ...due]) proved.push(await readBack(tx, pathway, task, now));
   await saveResources(tx, { organisation, resources: proved, source: 'holdfast', now });
   return proved.filter((task) => task.status === 'requested' && routeOf(task) === 'im1');
 }

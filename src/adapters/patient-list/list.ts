@@ -9,8 +9,8 @@ import type { RejectedRow } from '#adapters/csv/batch.ts';
 import { type CsvFormat, readCsv, readHeader, standardCsv } from '#adapters/csv/records.ts';
 import { cellsOf, readColumns, tableOf } from '#adapters/csv/table.ts';
 import { isDate } from '#fhir/date.ts';
-import { fail, ok, type Result } from '#result.ts';
 import { validNhsNumber } from '#fhir/nhs-number.ts';
+import { fail, ok, type Result } from '#result.ts';
 
 export type ListEntry = {
   /** Where the row starts in the file, from 1 (the header). */

@@ -38,7 +38,11 @@ export function batchOf(
   const since = lastAt === undefined ? undefined : addTo(lastAt, { seconds: -1 });
   if (supplier === 'gp-connect-only') {
     const name = `patient-list_${ods}_${londonDate(at)}`;
-    return { folder: name, files: [{ name: `${name}.csv`, content: patientList(practice) }], encoding: 'utf8' };
+    const files = [
+      { name: `${name}.csv`, content: patientList(practice) },
+      { name: 'requested-by.json', content: JSON.stringify(exporterOf(practice)) },
+    ];
+    return { folder: name, files, encoding: 'utf8' };
   }
   if (supplier === 'tpp') {
     const span = { to: at, ...(since === undefined ? {} : { from: since }) };
@@ -48,6 +52,13 @@ export function batchOf(
   const kind = since === undefined ? ('bulk' as const) : ('delta' as const);
   const files = emisBatch({ systems: gp, kind, at, number, ...(since === undefined ? {} : { since }) });
   return { folder: `emis_${String(number).padStart(5, '0')}_${londonDate(at)}`, files, encoding: 'utf8' };
+}
+
+/** Who exported the list: the person in whose name the records on it are asked for. */
+function exporterOf({ staff }: Practice) {
+  const person = staff.find(({ jobTitle }) => /co-?ordinator/i.test(jobTitle)) ?? staff[0];
+  const { sdsUserId, sdsRoleProfileId, given, family, title: prefix, id: localId } = person ?? {};
+  return { sdsUserId, sdsRoleProfileId, localId, given, family, prefix };
 }
 
 /** Writes beside the inbox, then renames: nobody sees half a batch. One that is there already is left alone. */

@@ -102,7 +102,7 @@ export function callOutcome(seed: string, patient: SimPatient, attempt: number):
   const { mobile, homePhone, traits } = patient;
   if (!homePhone && (!mobile || !traits.mobileWorks)) return 'wrong-number';
   if (answers >= 0.45) return 'no-answer';
-  return books < logistic(logit(0.45) + 0.6 * traits.theta) ? 'answered-book' : 'answered-decline';
+  return books < logistic(logit(0.45) + 0.6 * traits.theta) ? 'spoke-will-book' : 'spoke-declined';
 }
 
 async function callPatient(desk: Desk, task: Task & { id: string }, patient: SimPatient): Promise<boolean> {

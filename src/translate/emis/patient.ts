@@ -1,9 +1,9 @@
 /** Admin_Patient → Patient and its registration (facts: gp-extracts §1.6). */
 import { isDate, londonDate } from '#fhir/date.ts';
+import { validNhsNumber } from '#fhir/nhs-number.ts';
 import { holdfastExtension, RECORD_ID } from '#fhir/systems.ts';
 import type { Address, ContactPoint, EpisodeOfCare, HumanName, Identifier, Patient } from '#fhir/types.ts';
 import { type Translated, uncarried } from '#translate/extract/account.ts';
-import { validNhsNumber } from '#fhir/nhs-number.ts';
 import {
   given,
   linkTo,

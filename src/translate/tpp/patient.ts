@@ -1,8 +1,9 @@
 /** SRPatient, SRPatientContactDetails, SRPatientAddressHistory → Patient (facts: gp-extracts §2.4). */
+
+import { validNhsNumber } from '#fhir/nhs-number.ts';
 import { RECORD_ID } from '#fhir/systems.ts';
 import type { Address, ContactPoint, HumanName, Patient } from '#fhir/types.ts';
 import { excluded, joined, parked, type Translated, uncarried } from '#translate/extract/account.ts';
-import { validNhsNumber } from '#fhir/nhs-number.ts';
 import { given, linkTo, metaOf, nhsNumberIdentifier, postcodeOf } from '#translate/extract/resource.ts';
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
 import { isOpen } from './registration.ts';

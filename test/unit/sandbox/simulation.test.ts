@@ -203,7 +203,7 @@ t.test('attendance, calls and fates come out in proportion, the same for the sam
   const outcomes = Array.from({ length: 2000 }, (_, n) => callOutcome('s', aPatient({}, { nhsNumber: String(n) }), 1));
   const share = (outcome: string) => outcomes.filter((one) => one === outcome).length / outcomes.length;
   t.ok(Math.abs(share('no-answer') - 0.55) < 0.04);
-  t.ok(Math.abs(share('answered-book') - 0.2) < 0.04);
+  t.ok(Math.abs(share('spoke-will-book') - 0.2) < 0.04);
   t.equal(callOutcome('s', aPatient({ mobileWorks: false }), 1), 'wrong-number');
   const fates = Array.from({ length: 3000 }, (_, n) =>
     fateOf('s', aPatient({}, { nhsNumber: String(n) }), '2026-06-01'),
@@ -549,7 +549,7 @@ t.test('staff telephone once a day and enter by hand once', async (t) => {
   const [put] = holdfast.state.puts;
   t.match(put.body, { status: 'completed', output: [{ type: { coding: [{ code: 'call-outcome' }] } }] });
   t.ok(
-    ['answered-book', 'answered-decline', 'no-answer', 'wrong-number'].includes(
+    ['spoke-will-book', 'spoke-declined', 'no-answer', 'wrong-number'].includes(
       put.body.output[0].valueCodeableConcept.coding[0].code,
     ),
   );
@@ -559,6 +559,37 @@ t.test('staff telephone once a day and enter by hand once', async (t) => {
       ?.entries.filter(({ code, date }) => code === '716491000000100' && date === '2026-06-01') ?? [];
   t.equal(written(one).length, 1, 'once, though the Task is listed every day');
   t.equal(written(two).length, 0, 'what a link files is not entered by hand');
+});
+
+t.test('an entry that staff could make only later is in the next feed, not lost behind the last', async (t) => {
+  const world = openWorld(temporaryFolder(t));
+  const holdfast = fakeHoldfast();
+  const patient = someone(world.gp.practice('B82002'));
+  const input = [
+    { type: coding('route'), valueCode: 'manual' },
+    { type: coding('entry'), valueCodeableConcept: { coding: [{ code: '716491000000100' }] } },
+  ];
+  holdfast.state.tasks.push({
+    resourceType: 'Task',
+    ods: 'B82002',
+    id: 'entry-1',
+    code: coding('writeback'),
+    for: { reference: `Patient/p-${patient.nhsNumber}` },
+    input,
+  });
+  const running = simulationIn(world, holdfast);
+  await runUntil(world, running, '2026-06-01T15:00:00.000Z');
+  holdfast.state.down = true;
+  await runUntil(world, running, '2026-06-02T08:00:00.000Z');
+  holdfast.state.down = false;
+  await runUntil(world, running, '2026-06-02T12:00:00.000Z');
+  const entry = world.gp.patientById('B82002', patient.id)?.entries.at(-1);
+  t.match(entry, { code: '716491000000100' });
+  t.ok((entry?.enteredAt ?? '') > '2026-06-02T04:00:00.000Z', 'after the morning’s feed');
+  await runUntil(world, running, '2026-06-03T05:00:00.000Z');
+  const folders = readdirSync(join(world.folder, 'inbox', 'B82002')).sort();
+  const codes = readFileSync(join(world.folder, 'inbox', 'B82002', folders.at(-1) ?? '', 'SRCode.csv'), 'latin1');
+  t.match(codes, entry?.id);
 });
 
 t.test('feeds come whole: everything first, then every day what changed', async (t) => {
