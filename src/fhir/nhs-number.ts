@@ -1,12 +1,15 @@
 /** NHS numbers: ten digits, the last a check digit modulo 11. https://www.datadictionary.nhs.uk/attributes/nhs_number.html */
 
+/** The tenth digit for the first nine; undefined where modulus 11 gives 10, which no NHS number has. */
+export function checkDigit(nine: string): number | undefined {
+  const sum = [...nine].reduce((total, digit, index) => total + Number(digit) * (10 - index), 0);
+  const digit = (11 - (sum % 11)) % 11;
+  return digit === 10 ? undefined : digit;
+}
+
 /** Ten digits with a right check digit. Says nothing about whether the number was ever issued. */
 export function isNhsNumber(text: string): boolean {
-  if (!/^\d{10}$/.test(text)) return false;
-  const digits = [...text].map(Number);
-  const sum = digits.slice(0, 9).reduce((total, digit, index) => total + digit * (10 - index), 0);
-  // A remainder of 1 would need a check digit of 10: such a number is not issued.
-  return (11 - (sum % 11)) % 11 === digits[9];
+  return /^\d{10}$/.test(text) && checkDigit(text.slice(0, 9)) === Number(text[9]);
 }
 
 /** The ten digits of a valid NHS number, written with or without spaces; undefined for anything else. */

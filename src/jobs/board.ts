@@ -1,7 +1,8 @@
-/** pg-boss behind two words: queue a job inside the caller's transaction, and work the queues. The only file that knows pg-boss. */
+/** pg-boss behind two words: queue a job inside the caller's transaction, and work the queues. Only this room knows pg-boss. */
 import { type JobResult, PgBoss } from 'pg-boss';
 import { type Failure, type FailureKind, fail, type Result } from '#result.ts';
 import { checker } from '#schema.ts';
+import { type InOrder, openInOrder } from './in-order.ts';
 import { DEAD_LETTER, type Job, type Payload, policy, type QueueName, queues } from './queues.ts';
 
 /** What pg-boss needs of a running transaction. */
@@ -16,14 +17,18 @@ export type Jobs = {
   work(handlers: Handlers): Promise<void>;
   /** Jobs waiting or being done, over all queues. */
   pending(): Promise<number>;
+  /** Comes back when no job is waiting or being done. Where jobs are done in order, they are done in here and nowhere else. */
+  settle(): Promise<void>;
   stop(): Promise<void>;
 };
 
 export type JobsOptions = {
   readonly databaseUrl: string;
   /** Workers of each queue in this process. */
-  readonly concurrency: number;
+  readonly concurrency: (queue: QueueName) => number;
   readonly retryDelaySeconds?: number;
+  /** One job at a time, in the order of queueing, and only within `settle`. */
+  readonly isInOrder?: boolean;
   /** True when no other process can be working: jobs that a killed process had begun are taken up at once. */
   readonly isOnlyProcess: boolean;
   /** Hears of each failed job: queue, kind and message, never the payload. */
@@ -41,6 +46,7 @@ const RETRIED: ReadonlySet<FailureKind> = new Set([
 ]);
 
 const names = Object.keys(queues) as QueueName[];
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const boss = new PgBoss({
@@ -59,30 +65,59 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     retryDelay > 0 ? { retryDelay, retryDelayMax, retryBackoff: true } : { retryDelay, retryBackoff: false };
   for (const name of names) await boss.createQueue(name, { ...rest, ...pauses, deadLetter: DEAD_LETTER, notify: true });
   if (options.isOnlyProcess) await takeUpInterrupted(boss);
+  const stop = () => boss.stop({ graceful: true, timeout: 20_000 });
+  if (options.isInOrder) return inOrder(boss, options, stop);
   return {
     enqueue: (tx, jobs) => enqueue(boss, tx, jobs),
     work: async (handlers) => {
-      for (const name of names)
-        await workOn(boss, name, handlers[name] as (payload: unknown) => Promise<Result<unknown>>, options);
+      for (const name of names) await workOn(boss, name, workerOf(name, handlers, options), options);
     },
-    pending: async () => {
-      const { rows } = await boss
-        .getDb()
-        .executeSql(
-          `select count(*)::int as n from pgboss.job where state in ('created', 'retry', 'active') and name <> '${DEAD_LETTER}'`,
-        );
-      return (rows[0] as { n: number } | undefined)?.n ?? 0;
+    pending: () => pending(boss),
+    settle: async () => {
+      for (let wait = 5; (await pending(boss)) > 0; wait = Math.min(wait * 2, 50)) await pause(wait);
     },
-    stop: () => boss.stop({ graceful: true, timeout: 20_000 }),
+    stop,
   };
 }
 
-async function enqueue(boss: PgBoss, tx: Executor, jobs: readonly Job[]): Promise<void> {
-  const byQueue = Map.groupBy(jobs, (job) => job.queue);
-  for (const [queue, some] of byQueue) {
+async function inOrder(boss: PgBoss, options: JobsOptions, stop: () => Promise<void>): Promise<Jobs> {
+  let handlers: Handlers | undefined;
+  const runner = await openInOrder(boss, names, (name, job) => {
+    if (!handlers) throw new Error('jobs were to be done before anybody said how: call work() first');
+    return workerOf(name, handlers, options)(job);
+  });
+  return {
+    enqueue: (tx, jobs) => enqueue(boss, tx, jobs, runner),
+    work: async (given) => {
+      handlers = given;
+    },
+    pending: () => pending(boss),
+    settle: runner.settle,
+    stop: async () => {
+      await runner.stop();
+      await stop();
+    },
+  };
+}
+
+async function pending(boss: PgBoss): Promise<number> {
+  const { rows } = await boss
+    .getDb()
+    .executeSql(
+      `select count(*)::int as n from pgboss.job where state in ('created', 'retry', 'active') and name <> '${DEAD_LETTER}'`,
+    );
+  return (rows[0] as { n: number } | undefined)?.n ?? 0;
+}
+
+async function enqueue(boss: PgBoss, tx: Executor, jobs: readonly Job[], order?: InOrder): Promise<void> {
+  const placed = jobs.map(({ queue, payload }) => ({
+    queue,
+    insert: { data: payload, ...(order ? { priority: order.nextPlace() } : {}) },
+  }));
+  for (const [queue, some] of Map.groupBy(placed, (job) => job.queue)) {
     await boss.insert(
       queue,
-      some.map((job) => ({ data: job.payload })),
+      some.map(({ insert }) => insert),
       { db: tx },
     );
   }
@@ -93,15 +128,26 @@ async function takeUpInterrupted(boss: PgBoss): Promise<void> {
   await boss.getDb().executeSql(`update pgboss.job set state = 'retry', start_after = now() where state = 'active'`);
 }
 
-async function workOn(
-  boss: PgBoss,
-  name: QueueName,
-  handle: (payload: unknown) => Promise<Result<unknown>>,
-  options: JobsOptions,
-): Promise<void> {
+type Work = (job: {
+  readonly data: unknown;
+  readonly retryCount: number;
+}) => Promise<Pick<JobResult, 'status' | 'output'>>;
+
+/** How a queue's jobs are done: the payload is checked, the stage called, its answer told to pg-boss. */
+function workerOf(name: QueueName, handlers: Handlers, options: JobsOptions): Work {
   const check = checker(`job ${name}`, queues[name]);
+  const handle = handlers[name] as (payload: unknown) => Promise<Result<unknown>>;
+  return async (job) => {
+    const payload = check(job.data);
+    const result = payload.ok ? await guarded(handle, payload.value) : payload;
+    if (!result.ok) options.onFailure(name, result.failure, job.retryCount);
+    return dispositionOf(result);
+  };
+}
+
+async function workOn(boss: PgBoss, name: QueueName, work: Work, options: JobsOptions): Promise<void> {
   const settings = {
-    localConcurrency: options.concurrency,
+    localConcurrency: options.concurrency(name),
     pollingIntervalSeconds: 2,
     notifyPollingIntervalSeconds: 10,
     batchSize: 1,
@@ -110,12 +156,7 @@ async function workOn(
   } as const;
   const worker = await boss.work(name, settings, async (jobs): Promise<JobResult[]> => {
     const results: JobResult[] = [];
-    for (const job of jobs) {
-      const payload = check(job.data);
-      const result = payload.ok ? await guarded(handle, payload.value) : payload;
-      if (!result.ok) options.onFailure(name, result.failure, job.retryCount);
-      results.push({ id: job.id, ...settle(result) });
-    }
+    for (const job of jobs) results.push({ id: job.id, ...(await work(job)) });
     // Where there was work there may be more: look again at once, and sleep only after an empty look.
     boss.notifyWorker(worker);
     return results;
@@ -123,7 +164,7 @@ async function workOn(
 }
 
 /** What another try could mend is tried again; anything else waits for a person in the dead-letter queue. */
-function settle(result: Result<unknown>): Pick<JobResult, 'status' | 'output'> {
+function dispositionOf(result: Result<unknown>): Pick<JobResult, 'status' | 'output'> {
   if (result.ok) return { status: 'completed' };
   const { kind, message } = result.failure;
   return { status: RETRIED.has(kind) ? 'failed' : 'deadletter', output: { kind, message } };

@@ -1,9 +1,11 @@
 /** Every queue, its payload and what happens when a job fails. Named after the stages; no payload holds patient data beyond ids. */
-import { type Static, Type } from 'typebox';
+import { type Static, type TProperties, Type } from 'typebox';
 
+/** Nothing beside what is named: a payload is kept in the database and must not grow unseen. */
+const only = <P extends TProperties>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const organisation = Type.String({ minLength: 1, maxLength: 12 });
 const id = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' });
-const user = Type.Object({
+const user = only({
   sdsUserId: Type.String(),
   sdsRoleProfileId: Type.String(),
   localId: Type.String(),
@@ -14,37 +16,41 @@ const user = Type.Object({
 
 export const queues = {
   /** A feed's folder is looked into. */
-  intake: Type.Object({ organisation }),
+  intake: only({ organisation }),
   /** Patients whose extract rows changed are translated anew. */
-  derive: Type.Object({
+  derive: only({
     organisation,
     feed: Type.String(),
     patientKeys: Type.Array(Type.String(), { minItems: 1, maxItems: 500 }),
   }),
-  /** One patient's record is fetched through GP Connect, on behalf of a person. */
-  'pull-record': Type.Object({ organisation, patient: id, user: Type.Optional(user) }),
+  /** Patients' records are fetched through GP Connect, on behalf of a person. */
+  'pull-record': only({
+    organisation,
+    patients: Type.Array(id, { minItems: 1, maxItems: 500 }),
+    user: Type.Optional(user),
+  }),
   /** Needs of patients are evaluated. */
-  assess: Type.Object({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
+  assess: only({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
   /** A cohort's Group and residual List are brought up to date. */
-  cohort: Type.Object({ organisation, rule: Type.String() }),
+  cohort: only({ organisation, rule: Type.String() }),
   /** Tasks are released to outreach, as many as capacity allows. */
-  campaign: Type.Object({ organisation }),
+  campaign: only({ organisation }),
   /** The next step of a Task's sequence. */
-  reach: Type.Object({ organisation, task: id }),
+  reach: only({ organisation, task: id }),
   /** A delivery status that NHS Notify called back. */
-  receipt: Type.Object({ system: Type.String(), key: Type.String() }),
+  receipt: only({ system: Type.String(), key: Type.String() }),
   /** A letter is asked about: its service sends no callback when it is printed. */
-  'letter-status': Type.Object({ organisation, request: id }),
+  'letter-status': only({ organisation, request: id }),
   /** A patient's answer. */
-  reply: Type.Object({ key: Type.String() }),
+  reply: only({ key: Type.String() }),
   /** An appointment is made for a Task. */
-  book: Type.Object({ organisation, task: id }),
+  book: only({ organisation, task: id }),
   /** Appointments that a record update brought are matched to what was booked. */
-  attend: Type.Object({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
+  attend: only({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
   /** A member of staff finished a telephone Task. */
-  called: Type.Object({ organisation, task: id }),
+  called: only({ organisation, task: id }),
   /** What is to be coded for a Task is decided, filed, and looked for in the record. */
-  'write-back': Type.Object({ organisation, task: id }),
+  'write-back': only({ organisation, task: id }),
 } as const;
 
 export type QueueName = keyof typeof queues;

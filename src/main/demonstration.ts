@@ -1,8 +1,10 @@
 /** `npm start` without configuration: the sandbox, the server, and a programme that runs by itself with progress in the terminal. */
 import type { SandboxConfig } from '#config.ts';
 import { STAGES } from '#domain/stage.ts';
+import { createServer } from '#http/server.ts';
 import type { Logger } from '#ops/log.ts';
 import { ok } from '#result.ts';
+import { recordCounts } from '#store/record-state.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { readDefinitions } from './definitions.ts';
 import { drive } from './drive.ts';
@@ -17,10 +19,13 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
   let isStopped = false;
   const sandbox = await startSandbox(config, say);
   const house = await buildHouse(sandbox.parts, readDefinitions(), log);
-  const deps = { ...house.deps, demoLogins: async () => ok(await logins(sandbox)) };
-  const { createServer } = await import('#http/server.ts');
-  const server = await createServer(deps);
-  const address = await listen(server, config);
+  const server = await createServer({ ...house.deps, demoLogins: async () => ok(await logins(sandbox)) });
+  const address = await server.listen({ host: config.host, port: config.port }).catch(async (error: Error) => {
+    process.stderr.write(`${whyNot(error, config.port)}\n`);
+    await house.close();
+    await sandbox.close();
+    process.exit(2);
+  });
   sandbox.setUrl(address);
   await house.work();
   const stop = async () => {
@@ -46,7 +51,8 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
     isStopped: () => isStopped,
   };
   try {
-    await startProgramme({ ...running, address, rules: ['asthma-review'] });
+    const watching = setInterval(() => void intakeProgress(house).catch(() => undefined), 3_000);
+    await startProgramme({ ...running, address, rules: ['asthma-review'] }).finally(() => clearInterval(watching));
     await drive({ ...running, onDay: (date) => progress(house, date) });
   } catch (error) {
     if (isStopped) return;
@@ -55,18 +61,18 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
   if (!isStopped) say('The programme has come to its end; the clock stands still, the API goes on. Ctrl-C stops.');
 }
 
-async function listen(server: Awaited<ReturnType<House['createServer']>>, config: SandboxConfig): Promise<string> {
-  try {
-    return await server.listen({ host: config.host, port: config.port });
-  } catch (error) {
-    if ((error as { code?: string }).code === 'EADDRINUSE') {
-      process.stderr.write(
-        `Port ${config.port} is taken. Stop what listens there, or choose another: PORT=8081 npm start\n`,
-      );
-      process.exit(2);
-    }
-    throw error;
-  }
+function whyNot(error: Error & { code?: string }, port: number): string {
+  if (error.code !== 'EADDRINUSE') return error.message;
+  return `Port ${port} is taken. Stop what listens there, or choose another: PORT=8081 npm start`;
+}
+
+/** While the first records come in: how far each practice is. */
+async function intakeProgress(house: House): Promise<void> {
+  const counts = await recordCounts(house.pool);
+  const parts = counts.map(
+    ({ organisation, records, listed }) => `${organisation} ${records}${listed > 0 ? ` of ${listed}` : ''}`,
+  );
+  say(`records in: ${parts.join(', ') || 'the first batches are being read'}`);
 }
 
 /** One line a day: where the cohorts stand, over all practices. */

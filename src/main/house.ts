@@ -20,7 +20,7 @@ import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
-import { pullRecord } from '#workflow/patient-list.ts';
+import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
@@ -144,7 +144,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
       return taken;
     },
     derive: (payload) => derive(shell, payload),
-    'pull-record': (payload) => pullRecord(shell, payload),
+    'pull-record': (payload) => pullRecords(shell, payload),
     assess: (payload) => assess(shell, payload),
     cohort: (payload) => cohort(shell, payload),
     campaign: (payload) => campaign(shell, payload),

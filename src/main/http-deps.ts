@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseSearch } from '#fhir/search-request.ts';
+import { type Filter, parseSearch } from '#fhir/search-request.ts';
 import type { AuditEvent, Parameters, Resource, ResourceType, ServiceRequest } from '#fhir/types.ts';
 import type { AuditEntry, CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
@@ -95,9 +95,7 @@ async function search(
   const { definitions } = shell.pool;
   const request = parseSearch(type, params, { definitions, lenient: options.handling === 'lenient' });
   if (!request.ok) return request;
-  const hidden = request.value.filters.flatMap(({ criterion }) =>
-    criterion.kind === 'chain' && !options.maySearch(criterion.type) ? [criterion.type] : [],
-  );
+  const hidden = request.value.filters.flatMap(reached).filter((reachedType) => !options.maySearch(reachedType));
   if (hidden.length > 0)
     return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
   const page = await searchResources(shell.pool, access, request.value);
@@ -108,6 +106,11 @@ async function search(
     ...(page.next ? { next: page.next } : {}),
     ...(request.value.ignored.length > 0 ? { issues: request.value.ignored } : {}),
   });
+}
+
+/** The types that a filter reaches into, link by link. */
+function reached({ criterion }: Filter): string[] {
+  return criterion.kind === 'chain' ? [criterion.type, ...reached(criterion.filter)] : [];
 }
 
 /** Everything that is due, approaching or held for one patient, across all rules. */

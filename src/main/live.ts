@@ -38,6 +38,6 @@ export function liveParts(config: LiveConfig): Parts {
     secret: config.secret,
     publicUrl: () => config.publicUrl.replace(/\/$/, ''),
     nextIntake: (at) => addTo(at, { minutes: 15 }),
-    workers: { concurrency: 4, isOnlyProcess: false },
+    workers: { concurrency: () => 4, isOnlyProcess: false },
   };
 }

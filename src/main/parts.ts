@@ -2,6 +2,7 @@
 
 import type { VerifyToken } from '#auth/token.ts';
 import type { NotifyKey } from '#http/deps.ts';
+import type { QueueName } from '#jobs/queues.ts';
 import type * as ports from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 
@@ -32,7 +33,7 @@ export type Parts = {
   /** When an inbox is looked into again, after a look at `now`. */
   readonly nextIntake: (now: string) => string;
   readonly workers: {
-    readonly concurrency: number;
+    readonly concurrency: (queue: QueueName) => number;
     readonly retryDelaySeconds?: number;
     readonly isOnlyProcess: boolean;
   };

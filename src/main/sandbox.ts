@@ -28,6 +28,7 @@ import type { Parts } from './parts.ts';
 
 export const AUDIENCE = 'https://holdfast.example/fhir/R4';
 const APPLICATION = 'holdfast-sandbox';
+const ORDERED: ReadonlySet<string> = new Set(['reply', 'called', 'book']);
 
 export type Sandbox = {
   readonly parts: Parts;
@@ -126,8 +127,12 @@ export async function startSandbox(config: SandboxConfig, say: (line: string) =>
     secret: kept.secret,
     publicUrl: () => url,
     nextIntake: (at) => nextAt(at, '05:30'),
-    // One worker a queue and no pause before a retry: whoever comes first is served first, also after a kill.
-    workers: { concurrency: 1, retryDelaySeconds: 0, isOnlyProcess: postgres !== undefined },
+    // Who answers first is booked first, also after a kill: one worker for what competes for slots, no pause before a retry.
+    workers: {
+      concurrency: (queue) => (ORDERED.has(queue) ? 1 : 3),
+      retryDelaySeconds: 0,
+      isOnlyProcess: postgres !== undefined,
+    },
   };
   return {
     parts,

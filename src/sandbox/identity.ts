@@ -104,6 +104,7 @@ function providerFor(options: IdentityOptions, { issuer, clients, keys }: Parts)
     })),
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     jwks: { keys },
+    ttl: { ClientCredentials: options.tokenSeconds ?? 3600 },
     scopes: [...new Set(clients.flatMap(({ scope }) => scope.split(' ')))],
     features: {
       devInteractions: { enabled: false },

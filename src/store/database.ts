@@ -60,17 +60,23 @@ function databaseOn(target: pg.Pool | pg.PoolClient): Database {
 
 const RETRIED = new Set(['40001', '40P01']);
 
+/** Two writers made the same resource first (a doctor named in two records): the one who came second reads it at the next try. */
+function isLostRace(error: unknown): boolean {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return RETRIED.has(code ?? '') || (code === '23505' && constraint === 'resource_version_pkey');
+}
+
 /**
- * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Serialisation failures and
- * deadlocks are tried again (at most 3 times), so `work` must do nothing outside the database that may not happen twice.
+ * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Serialisation failures,
+ * deadlocks and lost races are tried again (at most 3 times), so `work` must do nothing outside the database that may
+ * not happen twice.
  */
 export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await once(pool, work);
     } catch (error) {
-      const code = (error as { code?: string }).code ?? '';
-      if (attempt >= 3 || !RETRIED.has(code)) throw error;
+      if (attempt >= 3 || !isLostRace(error)) throw error;
     }
   }
 }
@@ -106,6 +112,16 @@ export async function lockPatients(tx: Transaction, organisation: string, patien
     tx,
     patients.map((patient) => `patient|${organisation}|${patient}`),
   );
+}
+
+/** The lock of a practice's sending: shared by its sends, taken alone by its emergency stop. */
+export function sendingKey(organisation: string): string {
+  return `sending|${organisation}`;
+}
+
+/** Lets a send go on beside others, but not beside whoever holds the key alone. */
+export async function shareKey(tx: Transaction, key: string): Promise<void> {
+  await tx.query(sql`select pg_advisory_xact_lock_shared(hashtextextended(${key}, 0))`);
 }
 
 /** The same for any other thing that must be done by one at a time: a cohort, a feed of a practice. */

@@ -168,12 +168,14 @@ export async function saveListed(
   return rows.map((row) => row.patient);
 }
 
-export async function listedPatient(
+/** The listed patients among the given ids, in the order of their ids. */
+export async function listedPatients(
   db: Database,
   organisation: string,
-  patient: string,
-): Promise<ListedPatient | undefined> {
+  patients: readonly string[],
+): Promise<ListedPatient[]> {
   const { rows } = await db.query<ListedPatient>(sql`
-    select patient, nhs_number as "nhsNumber", birth_date::text as "birthDate", contact from listed_patient where organisation = ${organisation} and patient = ${patient}`);
-  return rows[0];
+    select patient, nhs_number as "nhsNumber", birth_date::text as "birthDate", contact from listed_patient
+    where organisation = ${organisation} and patient = any(${[...patients]}::text[]) order by patient`);
+  return rows;
 }

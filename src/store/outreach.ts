@@ -54,10 +54,10 @@ export async function idsReferring(
   return rows.map((row) => row.id);
 }
 
-/** Whether another patient of the practice has one of this patient's telephone numbers. */
-export async function sharesTelephone(db: Database, organisation: string, patient: string): Promise<boolean> {
+/** Whether another patient of the practice has one of this patient's contact points. */
+export async function sharesContactPoint(db: Database, organisation: string, patient: string): Promise<boolean> {
   const { rowCount } = await db.query(sql`
     select 1 from search_token mine join search_token theirs using (organisation, type, param, code)
-    where mine.organisation = ${organisation} and mine.type = 'Patient' and mine.param = 'phone' and mine.id = ${patient} and theirs.id <> mine.id limit 1`);
+    where mine.organisation = ${organisation} and mine.type = 'Patient' and mine.param = 'telecom' and mine.id = ${patient} and theirs.id <> mine.id limit 1`);
   return rowCount > 0;
 }

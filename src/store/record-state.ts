@@ -116,3 +116,11 @@ export async function fedResources(
     where organisation = ${organisation} and patient = any(${[...patients]}::text[]) and source = ${feed} and not deleted`);
   return rows;
 }
+
+/** How many patients' records each organisation has, and how many are still asked for one by one. */
+export async function recordCounts(db: Database): Promise<{ organisation: string; records: number; listed: number }[]> {
+  const { rows } = await db.query<{ organisation: string; records: number; listed: number }>(sql`
+    select organisation, count(*) as records, (select count(*) from listed_patient l where l.organisation = s.organisation) as listed
+    from record_state s group by organisation order by organisation`);
+  return rows;
+}

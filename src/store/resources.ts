@@ -128,7 +128,9 @@ type Prepared = StoredResource & {
  */
 export async function saveResources(tx: Transaction, saving: Saving): Promise<readonly StoredResource[]> {
   const { organisation, now, source } = saving;
-  const latest = new Map(saving.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource]));
+  // In one order, so that two writers of shared resources wait for each other and never in a circle.
+  const keyed = saving.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource] as const);
+  const latest = new Map([...new Map(keyed)].sort(([one], [other]) => (one < other ? -1 : 1)));
   const current = await currentOf(tx, organisation, [...latest.values()]);
   const changed: Prepared[] = [];
   for (const [key, resource] of latest) {

@@ -194,7 +194,7 @@ function looksAfter(
     queue: 'pull-record',
     key: `${appointment.id}|${days}`,
     dueAt: addTo(end, { days }),
-    payload: { organisation, patient: patientId, user },
+    payload: { organisation, patients: [patientId], user },
   }));
 }
 

@@ -23,7 +23,7 @@ import { cohortId, currentNeeds } from './cohort.ts';
 import { campaignsOf } from './pathway.ts';
 import type { FoundSlots, User } from './ports.ts';
 import { chunks, inside } from './shell.ts';
-import { moveThrough } from './task.ts';
+import { keepChanges, moveThrough } from './task.ts';
 
 /** Starts (or renews) the outreach of a cohort on behalf of a person. `not-found` when the Group is none of the practice's cohorts. */
 export async function release(
@@ -179,16 +179,7 @@ async function moveAll(
       const now = shell.now();
       const tasks = (await readMany<Task>(tx, inside(organisation), 'Task', ids)).filter(isWaiting);
       const changes = tasks.map((task) => moveThrough(task, of.events(task), { organisation, now }));
-      await saveResources(tx, {
-        organisation,
-        resources: changes.flatMap((change) => change.saves),
-        source: 'holdfast',
-        now,
-      });
-      await shell.enqueue(
-        tx,
-        changes.flatMap((change) => change.jobs),
-      );
+      await keepChanges(shell, tx, changes, { organisation, now });
     });
   }
 }

@@ -6,7 +6,7 @@ import { idOf } from '#fhir/reference.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Flag, Reference, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { inTransaction, lockPatients } from '#store/database.ts';
+import { inTransaction, lockKeys, lockPatients, sendingKey } from '#store/database.ts';
 import { load, readResource, type StoredResource, saveResources } from '#store/resources.ts';
 import { callOutcome } from './call.ts';
 import { inside, type Shell, type StageJob, type Transaction } from './shell.ts';
@@ -33,9 +33,10 @@ export async function createByClient(
       ],
     });
   const flag: Flag = { ...resource, id: caller.newId() };
-  return inTransaction(shell.pool, async (tx) =>
-    saved(await saveResources(tx, { organisation, resources: [flag], source: 'client', now: shell.now() })),
-  );
+  return inTransaction(shell.pool, async (tx) => {
+    await lockSubject(tx, organisation, flag);
+    return saved(await saveResources(tx, { organisation, resources: [flag], source: 'client', now: shell.now() }));
+  });
 }
 
 /** Updates a Task or Flag. `not-found` when the caller cannot see it, `precondition` when `ifMatch` is not its version. */
@@ -51,7 +52,8 @@ export async function updateByClient(
     const seen = await readResource(tx, access, type, id);
     if (!seen || seen.deleted || !caller.organisations.includes(seen.organisation))
       return fail('not-found', `There is no ${type} with this id; ids are given by Holdfast`);
-    if (seen.patient) await lockPatients(tx, seen.organisation, [seen.patient]);
+    if (resource.resourceType === 'Flag') await lockSubject(tx, seen.organisation, JSON.parse(seen.content) as Flag);
+    else if (seen.patient) await lockPatients(tx, seen.organisation, [seen.patient]);
     const current = await readResource(tx, access, type, id);
     if (!current) return fail('not-found', `There is no ${type} with this id`);
     if (ifMatch !== undefined && ifMatch !== current.version)
@@ -61,6 +63,8 @@ export async function updateByClient(
       );
     if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
     if (resource.resourceType !== 'Flag') return fail('unsupported', `${type} cannot be updated by clients`);
+    if (resource.subject?.reference !== (JSON.parse(current.content) as Flag).subject.reference)
+      return refused('A Flag stays with its subject: set this one inactive and create another', 'Flag.subject');
     const changed = await saveResources(tx, {
       organisation: current.organisation,
       resources: [resource],
@@ -69,6 +73,15 @@ export async function updateByClient(
     });
     return ok(changed[0] ?? current);
   });
+}
+
+/**
+ * A Flag is an event: it waits for a send that has begun, and no send begins before it is there. docs/adr/0006
+ */
+async function lockSubject(tx: Transaction, organisation: string, { subject }: Flag): Promise<void> {
+  const patient = idOf('Patient', subject);
+  if (patient) await lockPatients(tx, organisation, [patient]);
+  else await lockKeys(tx, [sendingKey(organisation)]);
 }
 
 /** The parts of a Task that belong to people: who has it, what they noted, how urgent it is; of a call, its end and outcome. */

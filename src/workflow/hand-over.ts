@@ -9,7 +9,7 @@ import { isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
 import { type Failure, fail, ok, type Result } from '#result.ts';
-import { inTransaction } from '#store/database.ts';
+import { inTransaction, sendingKey, shareKey } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
@@ -43,6 +43,7 @@ export async function handOver(
   asked: CommunicationRequest,
 ): Promise<Result<unknown>> {
   return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
+    await shareKey(tx, sendingKey(job.organisation));
     const pathway = await loadPathway(tx, job.organisation, job.task, shell.rules);
     const request = pathway?.requests.find((one) => one.id === asked.id);
     if (

@@ -19,7 +19,7 @@ import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
 import { linkOf, type StageJob, type Transaction } from './shell.ts';
-import { moveTask } from './task.ts';
+import { keepChanges, moveTask } from './task.ts';
 
 type Reach = { readonly organisation: string; readonly task: string };
 
@@ -148,7 +148,7 @@ async function refuse(
 /** A practice without an extract is read patient by patient: a stale record can be made fresh at once. */
 function refreshOf(shell: OutreachShell, { organisation, patientId, user }: Pathway): StageJob[] {
   if (linkOf(shell, organisation)?.record !== 'gp-connect' || !user) return [];
-  return [{ queue: 'pull-record', payload: { organisation, patient: patientId, user } }];
+  return [{ queue: 'pull-record', payload: { organisation, patients: [patientId], user } }];
 }
 
 function outreachOf(
@@ -179,6 +179,5 @@ export async function save(
   { organisation }: Pick<Pathway, 'organisation'>,
   change: { saves: readonly Resource[]; jobs: readonly StageJob[] },
 ): Promise<void> {
-  await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast', now: shell.now() });
-  await shell.enqueue(tx, change.jobs);
+  await keepChanges(shell, tx, [change], { organisation, now: shell.now() });
 }

@@ -8,14 +8,15 @@ import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
-import { keepRejections, listedPatient, markApplied, saveListed } from '#store/feeds.ts';
+import { keepRejections, type ListedPatient, listedPatients, markApplied, saveListed } from '#store/feeds.ts';
 import { markUnavailable, recordStates } from '#store/record-state.ts';
 import { loadOfPatients } from '#store/resources.ts';
 import { translateRecord } from '#translate/stu3/record.ts';
+import type { RecordTranslation } from '#translate/translation.ts';
 import type { IntakeShell } from './intake.ts';
 import type { FetchRecord, User } from './ports.ts';
 import { saveRecords } from './record.ts';
-import type { PracticeLink, StageJob, Transaction } from './shell.ts';
+import { chunks, type PracticeLink, type StageJob, type Transaction } from './shell.ts';
 
 /** Keeps a list and queues a fetch for each patient on it that is new or changed. */
 export async function takeList(shell: IntakeShell, link: PracticeLink, batch: string): Promise<Result<unknown>> {
@@ -47,9 +48,10 @@ export async function takeList(shell: IntakeShell, link: PracticeLink, batch: st
     );
     await shell.enqueue(
       tx,
-      changed
-        .sort()
-        .map((patient) => ({ queue: 'pull-record' as const, payload: { organisation, patient, user: requestedBy } })),
+      chunks(changed.sort(), AT_ONCE).map((patients) => ({
+        queue: 'pull-record' as const,
+        payload: { organisation, patients, user: requestedBy },
+      })),
     );
   });
   return ok(batch);
@@ -59,53 +61,87 @@ export type PullShell = IntakeShell & { readonly fetchRecord: FetchRecord };
 
 /** A record fetched this recently answers another request for it: many Tasks may ask for one person at once. */
 const STILL_FRESH_MINUTES = 60;
+/** Records of one job: fetched a few at a time, saved together. */
+const AT_ONCE = 25;
+const CALLS_AT_ONCE = 4;
 
-/** Fetches, translates and saves one patient's record. A record that cannot be had makes every need of the patient unknown. */
-export async function pullRecord(
-  shell: PullShell,
-  job: { organisation: string; patient: string; user?: User | undefined },
-): Promise<Result<unknown>> {
-  const { organisation, patient, user } = job;
+type Pull = { readonly organisation: string; readonly patients: readonly string[]; readonly user?: User | undefined };
+type Pulled = { readonly patient: string; readonly result: Result<RecordTranslation> };
+
+/**
+ * Fetches, translates and saves patients' records, one call each. A record that cannot be had makes every need of its
+ * patient unknown; one that could not be had now is tried again, without those that came.
+ */
+export async function pullRecords(shell: PullShell, job: Pull): Promise<Result<unknown>> {
+  const { organisation, user } = job;
   if (!user) return fail('forbidden', 'A record may be fetched only on behalf of a person; the job names none');
   const now = shell.now();
-  const listed = await listedPatient(shell.pool, organisation, patient);
-  if (!listed) return fail('not-found', 'The patient is not on a list of this practice');
-  const state = (await recordStates(shell.pool, organisation, [patient])).get(patient);
-  if (
-    state &&
-    state.incomplete.length === 0 &&
-    epochMilliseconds(addTo(state.asOf, { minutes: STILL_FRESH_MINUTES })) > epochMilliseconds(now)
-  )
-    return ok('fresh');
-  const fetched = await shell.fetchRecord({ organisation, nhsNumber: listed.nhsNumber, user });
-  if (!fetched.ok && !GONE.has(fetched.failure.kind)) return fetched;
-  const translated = fetched.ok
-    ? translateRecord(fetched.value, { organisation, patientId: patient, nhsNumber: listed.nhsNumber, asOf: now })
-    : fetched;
-  return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
-    if (translated.ok) {
-      const changed = await saveRecords(shell, tx, {
-        organisation,
-        feed: 'gp-connect',
-        records: [{ patient, translation: translated.value, asOf: now }],
-        keepInputs: true,
-      });
-      await shell.enqueue(tx, await wakeHeld(tx, organisation, patient));
-      return ok({ changed: changed.length });
-    }
-    await markUnavailable(tx, organisation, {
-      patient,
-      feed: 'gp-connect',
-      reason: `record-not-available:${translated.failure.kind}`,
-    });
-    await shell.enqueue(tx, [{ queue: 'assess', payload: { organisation, patients: [patient] } }]);
-    return ok(translated.failure.message);
-  });
+  const wanted = await stale(shell, job, now);
+  const pulled: Pulled[] = [];
+  for (const some of chunks(wanted, CALLS_AT_ONCE)) {
+    pulled.push(...(await Promise.all(some.map((one) => pull(shell, { organisation, listed: one, user, now })))));
+  }
+  const [later] = pulled.flatMap(({ result }) => (result.ok || GONE.has(result.failure.kind) ? [] : [result]));
+  await inTransaction(shell.pool, (tx) => save(shell, tx, { organisation, pulled, now }));
+  return later ?? ok({ pulled: pulled.length });
+}
+
+/** The listed patients among those asked for whose record is not fresh anyway. */
+async function stale(shell: PullShell, { organisation, patients }: Pull, now: string): Promise<ListedPatient[]> {
+  const listed = await listedPatients(shell.pool, organisation, patients);
+  const states = await recordStates(shell.pool, organisation, patients);
+  const isFresh = ({ patient }: ListedPatient) => {
+    const state = states.get(patient);
+    if (!state || state.incomplete.length > 0) return false;
+    return epochMilliseconds(addTo(state.asOf, { minutes: STILL_FRESH_MINUTES })) > epochMilliseconds(now);
+  };
+  return listed.filter((one) => !isFresh(one));
+}
+
+async function pull(
+  shell: PullShell,
+  of: { organisation: string; listed: ListedPatient; user: User; now: string },
+): Promise<Pulled> {
+  const { organisation, now, user } = of;
+  const { patient, nhsNumber } = of.listed;
+  const fetched = await shell.fetchRecord({ organisation, nhsNumber, user });
+  if (!fetched.ok) return { patient, result: fetched };
+  return {
+    patient,
+    result: translateRecord(fetched.value, { organisation, patientId: patient, nhsNumber, asOf: now }),
+  };
+}
+
+async function save(
+  shell: PullShell,
+  tx: Transaction,
+  of: { organisation: string; pulled: readonly Pulled[]; now: string },
+): Promise<void> {
+  const { organisation, pulled, now } = of;
+  const records = pulled.flatMap(({ patient, result }) =>
+    result.ok ? [{ patient, translation: result.value, asOf: now }] : [],
+  );
+  await saveRecords(shell, tx, { organisation, feed: 'gp-connect', records, keepInputs: true });
+  const gone = pulled.flatMap(({ patient, result }) =>
+    !result.ok && GONE.has(result.failure.kind) ? [{ patient, kind: result.failure.kind }] : [],
+  );
+  for (const { patient, kind } of gone) {
+    await markUnavailable(tx, organisation, { patient, feed: 'gp-connect', reason: `record-not-available:${kind}` });
+  }
+  const unknown = gone.map(({ patient }) => patient);
+  await shell.enqueue(tx, [
+    ...(unknown.length > 0 ? [{ queue: 'assess' as const, payload: { organisation, patients: unknown } }] : []),
+    ...(await wakeHeld(
+      tx,
+      organisation,
+      records.map(({ patient }) => patient),
+    )),
+  ]);
 }
 
 /** Tasks that were held because the record was old look again, now that it is not. */
-async function wakeHeld(tx: Transaction, organisation: string, patient: string): Promise<StageJob[]> {
-  const tasks = await loadOfPatients<Task>(tx, organisation, ['Task'], [patient]);
+async function wakeHeld(tx: Transaction, organisation: string, patients: readonly string[]): Promise<StageJob[]> {
+  const tasks = await loadOfPatients<Task>(tx, organisation, ['Task'], patients);
   return tasks
     .filter((task) => holdOf(task) === 'stale-data')
     .map((task) => ({ queue: 'reach' as const, payload: { organisation, task: task.id ?? '' } }));

@@ -12,7 +12,7 @@ import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway } from './pathway.ts';
 import { inside, type StageJob, type Transaction } from './shell.ts';
-import { moveTask, moveThrough } from './task.ts';
+import { keepChanges, moveTask, moveThrough } from './task.ts';
 
 const ANSWERS: readonly Answer[] = ['book', 'call-me', 'decline', 'stop'];
 const MOST_FAILURES = 5;
@@ -110,14 +110,5 @@ async function stopAll(
     (task) => idOf('ServiceRequest', task.focus) && task.id !== of.except && !isEnded(task.status),
   );
   const changes = open.map((task) => moveTask(task, { kind: 'opted-out' }, { organisation, now }));
-  await saveResources(tx, {
-    organisation,
-    resources: changes.flatMap((change) => change.saves),
-    source: 'holdfast',
-    now,
-  });
-  await shell.enqueue(
-    tx,
-    changes.flatMap((change) => change.jobs),
-  );
+  await keepChanges(shell, tx, changes, { organisation, now });
 }

@@ -10,7 +10,7 @@ import { idOf } from '#fhir/reference.ts';
 import { HOLDFAST, NHS_NUMBER, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, Flag, Patient, Reference } from '#fhir/types.ts';
 import { patientRecords } from '#store/findings.ts';
-import { capacityOf, latestDates, requestsSince, sharesTelephone } from '#store/outreach.ts';
+import { capacityOf, latestDates, requestsSince, sharesContactPoint } from '#store/outreach.ts';
 import type { Pathway } from './pathway.ts';
 import { isDeceased, isRegistered, patientFacts } from './patient-facts.ts';
 import type { Policy } from './policy.ts';
@@ -54,7 +54,7 @@ export async function gatherSendCheck(
     consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),
-      shared: await sharesTelephone(tx, organisation, patientId),
+      shared: await sharesContactPoint(tx, organisation, patientId),
       telephone: hasTelephone(pathway.patient),
     },
     need: needOf(pathway, evaluation, record ? bookedElsewhere(pathway, policy, now) : 'unknown'),

@@ -1,9 +1,12 @@
 /** A Task moves: what is saved beside it and which stages its new state wakes. Every stage moves Tasks through here. */
+import { provenanceOf } from '#domain/provenance.ts';
 import { move } from '#domain/task.ts';
 import { isEnded, type TaskEvent } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
+import { HOLDFAST } from '#fhir/systems.ts';
 import type { Resource, Task } from '#fhir/types.ts';
-import type { StageJob } from './shell.ts';
+import { saveResources } from '#store/resources.ts';
+import type { Shell, StageJob, Transaction } from './shell.ts';
 
 export type TaskChange = {
   /** The Task as it is now. */
@@ -24,7 +27,25 @@ export function moveTask(
   const moved = move(task, event, at.now);
   if (!moved.ok || !moved.value.changed) return { task, saves: [], jobs: [] };
   const { task: next, abort } = moved.value;
-  return { task: next, saves: [next, ...(abort ? [abort] : [])], jobs: jobsAfter(next, event, at.organisation) };
+  return {
+    task: next,
+    saves: [next, provenance(next, event, at), ...(abort ? [abort] : [])],
+    jobs: jobsAfter(next, event, at.organisation),
+  };
+}
+
+/** Who or what moved the Task, and by which event: kept for every move. */
+function provenance(
+  task: Task,
+  event: TaskEvent,
+  { organisation, now }: { readonly organisation: string; readonly now: string },
+): Resource {
+  return provenanceOf({
+    targets: [{ reference: `Task/${task.id}` }],
+    activity: { coding: [{ system: `${HOLDFAST}/CodeSystem/task-event`, code: event.kind }] },
+    onBehalfOf: { reference: `Organization/${organisation}` },
+    now,
+  });
 }
 
 /** Moves a Task through several events; of the Task itself only the last state is saved. */
@@ -38,6 +59,19 @@ export function moveThrough(
     const change = moveTask(before.task, event, at);
     return { task: change.task, saves: [...before.saves, ...change.saves], jobs: [...before.jobs, ...change.jobs] };
   }, start);
+}
+
+/** Saves what moves gave and queues what they wake, in the caller's transaction. */
+export async function keepChanges(
+  shell: Pick<Shell, 'enqueue'>,
+  tx: Transaction,
+  changes: readonly Pick<TaskChange, 'saves' | 'jobs'>[],
+  { organisation, now }: { readonly organisation: string; readonly now: string },
+): Promise<void> {
+  const resources = changes.flatMap((change) => change.saves);
+  await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+  const jobs = changes.flatMap((change) => change.jobs);
+  await shell.enqueue(tx, jobs);
 }
 
 /** What a Task's new state wakes: the next step, the codes to be filed, an appointment nobody will come to. */

@@ -1,5 +1,6 @@
 /** Which patient a practice's system means by an NHS number. Looked up for every call: its id is no identity. facts: gp-connect §1.8 */
 import { jsonOf, listOf, propertyOf } from '#adapters/http-call.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { NHS_NUMBER } from '#fhir/systems.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { findPatientCall } from './interactions.ts';
@@ -11,7 +12,7 @@ export type PatientRequest = { readonly organisation: string; readonly nhsNumber
 /** The provider's own id. `not-found`: not registered, not verified, sensitive, dead or unknown; never say or guess which. */
 export async function findPatient(send: Send, request: PatientRequest): Promise<Result<string>> {
   const { organisation, nhsNumber, user } = request;
-  if (!/^\d{10}$/.test(nhsNumber)) return fail('invalid', 'the patient’s NHS number is not ten digits');
+  if (!isNhsNumber(nhsNumber)) return fail('invalid', 'the patient’s NHS number is not a valid one');
   const query = queryOf([['identifier', `${NHS_NUMBER}|${nhsNumber}`]]);
   const path = `/Patient?${query}`;
   const reply = await send({ organisation, user, interaction: findPatientCall, method: 'GET', path });

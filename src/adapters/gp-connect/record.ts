@@ -1,4 +1,5 @@
 /** Fetching a patient's structured record, whole, as text: large, and translated elsewhere. facts: gp-connect §3.1 */
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { NHS_NUMBER } from '#fhir/systems.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { structuredRecordCall } from './interactions.ts';
@@ -37,7 +38,7 @@ export async function fetchRecord(
   request: PatientRequest,
 ): Promise<Result<string>> {
   const { organisation, nhsNumber, user } = request;
-  if (!/^\d{10}$/.test(nhsNumber)) return fail('invalid', 'the patient’s NHS number is not ten digits');
+  if (!isNhsNumber(nhsNumber)) return fail('invalid', 'the patient’s NHS number is not a valid one');
   const reply = await send({
     organisation,
     user,

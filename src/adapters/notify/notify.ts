@@ -1,8 +1,8 @@
 /** Sending by NHS Notify: one message a call, the key is its messageReference. facts: nhs-apis §3.2 to §3.5 */
 import { callHttp, type HttpReply, jsonOf, listOf, propertyOf, retryAfterOf } from '#adapters/http-call.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { type FailureKind, fail, ok, type Result } from '#result.ts';
 import { type Message, messageRequest } from '#translate/notify/request.ts';
-import { isNhsNumber } from './nhs-number.ts';
 
 export type NotifySettings = {
   /** With the product's path: `https://api.service.nhs.uk/comms`. */

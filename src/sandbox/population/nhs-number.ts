@@ -1,4 +1,5 @@
 /** NHS numbers from the range kept for tests, 999 000 0000 to 999 999 9999. facts: uk-core §8 */
+import { checkDigit } from '#fhir/nhs-number.ts';
 
 /** How many patients one practice can have without repeating a number. */
 const PER_PRACTICE = 150_000;
@@ -18,11 +19,4 @@ export function testNhsNumber(practice: number, patient: number): string {
   // Each patient has two neighbouring numbers to choose from: at most one of them has no check digit.
   const nine = String(checkDigit(String(first)) === undefined ? first + 1 : first);
   return `${nine}${checkDigit(nine)}`;
-}
-
-/** The tenth digit for the first nine; undefined where modulus 11 gives 10, which no NHS number has. */
-export function checkDigit(nine: string): number | undefined {
-  const sum = [...nine].reduce((total, digit, index) => total + Number(digit) * (10 - index), 0);
-  const digit = (11 - (sum % 11)) % 11;
-  return digit === 10 ? undefined : digit;
 }

@@ -1,5 +1,5 @@
 /** What NHS Notify finds wrong with a new message: all faults at once. facts: nhs-apis §3.3, §3.5 */
-import { isNhsNumber } from './gp-connect/patients.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import type { NotifyError } from './notify-error.ts';
 
 /** A message that was found to be right. */

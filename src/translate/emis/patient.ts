@@ -5,6 +5,7 @@ import { holdfastExtension, RECORD_ID } from '#fhir/systems.ts';
 import type { Address, ContactPoint, EpisodeOfCare, HumanName, Identifier, Patient } from '#fhir/types.ts';
 import { type Translated, uncarried } from '#translate/extract/account.ts';
 import {
+  genderOf,
   given,
   linkTo,
   metaOf,
@@ -15,13 +16,6 @@ import {
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
 import { emisDate } from '#translate/extract/when.ts';
 import { type EmisScope, entryId, handled, isRestricted, staffReference } from './scope.ts';
-
-const genders: Readonly<Record<string, NonNullable<Patient['gender']>>> = {
-  M: 'male',
-  F: 'female',
-  I: 'other',
-  U: 'unknown',
-};
 
 const carried = new Set([
   ...handled,
@@ -59,7 +53,7 @@ export function translatePatient(row: RawRowLike, scope: EmisScope): Translated 
     name: [nameOf(cells)],
     ...given({
       telecom: telecomOf(cells),
-      gender: genders[cells['Sex']?.trim().toUpperCase() ?? ''] ?? 'unknown',
+      gender: genderOf(cells['Sex']),
       birthDate,
       deceasedDateTime: emisDate(cells['DateOfDeath'], 'YMD'),
       address: addressOf(cells),

@@ -1,6 +1,6 @@
 /** What the resources of every extract have in common. */
 import { HOLDFAST, NHS_NUMBER, RECORD_ID, SNOMED, ukCore, ukCoreExtension } from '#fhir/systems.ts';
-import type { CodeableConcept, Coding, Identifier, Meta, ResourceType } from '#fhir/types.ts';
+import type { CodeableConcept, Coding, Identifier, Meta, Patient, ResourceType } from '#fhir/types.ts';
 
 export const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
 export const REGISTRATION_TYPE = `${HOLDFAST}/CodeSystem/registration-type`;
@@ -34,6 +34,13 @@ export function nhsNumberIdentifier(value: string, isVerified: boolean): Identif
     },
   };
   return { ...(isVerified ? { extension: [status] } : {}), system: NHS_NUMBER, value };
+}
+
+const genders: Readonly<Record<string, NonNullable<Patient['gender']>>> = { M: 'male', F: 'female', I: 'other' };
+
+/** Both suppliers write the same letters; `unknown` for U, for nothing and for anything else. */
+export function genderOf(letter: string | undefined): NonNullable<Patient['gender']> {
+  return genders[letter?.trim().toUpperCase() ?? ''] ?? 'unknown';
 }
 
 /** A registration type, `Immediately Necessary` → `immediately-necessary`; the supplier's own words stay as text. */

@@ -4,17 +4,10 @@ import { validNhsNumber } from '#fhir/nhs-number.ts';
 import { RECORD_ID } from '#fhir/systems.ts';
 import type { Address, ContactPoint, HumanName, Patient } from '#fhir/types.ts';
 import { excluded, joined, parked, type Translated, uncarried } from '#translate/extract/account.ts';
-import { given, linkTo, metaOf, nhsNumberIdentifier, postcodeOf } from '#translate/extract/resource.ts';
+import { genderOf, given, linkTo, metaOf, nhsNumberIdentifier, postcodeOf } from '#translate/extract/resource.ts';
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
 import { isOpen } from './registration.ts';
 import { dayIn, handled, type Mapped, mapped, type TppScope } from './scope.ts';
-
-const genders: Readonly<Record<string, NonNullable<Patient['gender']>>> = {
-  M: 'male',
-  F: 'female',
-  I: 'other',
-  U: 'unknown',
-};
 
 const carried = new Set([
   ...handled,
@@ -47,7 +40,7 @@ export function translatePatient(row: RawRowLike, scope: TppScope): Translated {
     name: namesOf(cells),
     ...given({
       telecom: [...contactsOf(scope), ...(email ? [{ system: 'email' as const, value: email }] : [])],
-      gender: genders[textOf(cells, 'Gender')?.toUpperCase() ?? ''] ?? 'unknown',
+      gender: genderOf(textOf(cells, 'Gender')),
       birthDate,
       deceasedDateTime: dayIn(cells, 'DateDeath'),
       address: addressesOf(scope),

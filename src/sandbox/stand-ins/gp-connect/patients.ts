@@ -1,9 +1,9 @@
 /** Finding and reading a patient through GP Connect. facts: gp-connect §1.8 */
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { NHS_NUMBER } from '#fhir/systems.ts';
 import { patientResource } from '#sandbox/exports/structured-people.ts';
 import { isActive } from '#sandbox/gp-access.ts';
 import type { GpSystems } from '#sandbox/gp-system.ts';
-import { checkDigit } from '#sandbox/population/nhs-number.ts';
 import type { Practice } from '#sandbox/practice.ts';
 import type { Answer } from '#sandbox/stand-ins/serving.ts';
 import { refuse } from './outcome.ts';
@@ -27,10 +27,4 @@ export function readPatient(gp: GpSystems, practice: Practice, id: string): Answ
   const patient = gp.patientById(practice.ods, id);
   if (!patient || patient.sensitive || !isActive(patient)) return refuse('PATIENT_NOT_FOUND', 'no such patient');
   return { status: 200, headers: { etag: 'W/"1"' }, body: patientResource(practice, patient) };
-}
-
-/** Ten digits whose last one is the modulus-11 check digit. */
-export function isNhsNumber(text: string): boolean {
-  if (!/^\d{10}$/.test(text)) return false;
-  return checkDigit(text.slice(0, 9)) === Number(text[9]);
 }

@@ -1,5 +1,6 @@
 /** `Patient/$gpc.getstructuredrecord`: the areas asked for, as the practice's system renders them. */
 import { londonDate } from '#fhir/date.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { structuredRecord } from '#sandbox/exports/structured-record.ts';
 import { isActive } from '#sandbox/gp-access.ts';
 import type { GpSystems } from '#sandbox/gp-system.ts';
@@ -7,7 +8,6 @@ import type { Practice } from '#sandbox/practice.ts';
 import type { Journal } from '#sandbox/records.ts';
 import { type Answer, parseJson } from '#sandbox/stand-ins/serving.ts';
 import { notSupported, refuse } from './outcome.ts';
-import { isNhsNumber } from './patients.ts';
 import { parseRecordRequest } from './record-request.ts';
 
 export function answerRecord(

@@ -1,0 +1,142 @@
+/** Every environment variable that Holdfast reads, as a table. docs/configuration.md repeats it; a test compares the two. */
+
+/** What a variable's text must be. `file`: the variable names a file, its content is the value. `list`: comma separated. */
+export type Kind = 'text' | 'file' | 'url' | 'database' | 'whole' | 'number' | 'list';
+export type Mode = 'sandbox' | 'live';
+
+export type Variable = {
+  readonly kind: Kind;
+  readonly modes: 'both' | Mode;
+  /** The value when it is not set. Without one it is required where it belongs, but for DATABASE_URL in the sandbox. */
+  readonly fallback?: string;
+  /** The command line flag that wins over the variable. */
+  readonly flag?: string;
+  readonly about: string;
+};
+
+const both = {
+  HOLDFAST_MODE: { kind: 'text', modes: 'both', fallback: 'sandbox', about: '`sandbox` or `live`' },
+  HOST: { kind: 'text', modes: 'both', fallback: '127.0.0.1', about: 'address to listen on' },
+  PORT: {
+    kind: 'whole',
+    modes: 'both',
+    fallback: '8080',
+    flag: 'port',
+    about: 'port to listen on; 0 picks a free one',
+  },
+  LOG_LEVEL: {
+    kind: 'text',
+    modes: 'both',
+    fallback: 'warn',
+    about: '`trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`',
+  },
+  DATABASE_URL: {
+    kind: 'database',
+    modes: 'both',
+    about: 'PostgreSQL 15 or later; the sandbox starts one of its own without it',
+  },
+} as const satisfies Record<string, Variable>;
+
+const ofTheSandbox = {
+  HOLDFAST_DATA: {
+    kind: 'text',
+    modes: 'sandbox',
+    fallback: '.holdfast/default',
+    flag: 'data',
+    about: 'folder of the sandbox: database, journal, keys, feeds',
+  },
+  HOLDFAST_SEED: {
+    kind: 'text',
+    modes: 'sandbox',
+    fallback: 'holdfast',
+    flag: 'seed',
+    about: 'seed of the synthetic network',
+  },
+  HOLDFAST_PATIENTS: {
+    kind: 'whole',
+    modes: 'sandbox',
+    fallback: '500',
+    flag: 'patients',
+    about: 'patients per practice',
+  },
+  HOLDFAST_START_DATE: {
+    kind: 'text',
+    modes: 'sandbox',
+    fallback: 'today',
+    flag: 'start-date',
+    about: 'first simulated day: `YYYY-MM-DD` or `today`',
+  },
+  HOLDFAST_DAY_SECONDS: {
+    kind: 'number',
+    modes: 'sandbox',
+    fallback: '2',
+    flag: 'day-seconds',
+    about: 'least real seconds that a simulated day takes',
+  },
+  HOLDFAST_DAYS: {
+    kind: 'whole',
+    modes: 'sandbox',
+    fallback: '70',
+    flag: 'days',
+    about: 'simulated days after which the clock stands still',
+  },
+} as const satisfies Record<string, Variable>;
+
+const ofLive = {
+  PUBLIC_URL: { kind: 'url', modes: 'live', about: 'where patients and NHS Notify reach this server' },
+  HOLDFAST_SECRET_FILE: {
+    kind: 'file',
+    modes: 'live',
+    about:
+      'file with at least 32 random characters: signs reply links and makes patient ids; keep it as long as the data',
+  },
+  HOLDFAST_PRACTICES_FILE: { kind: 'file', modes: 'live', about: 'JSON file of the practices and their links' },
+  OIDC_ISSUER: { kind: 'url', modes: 'live', about: 'issuer of the access tokens this server accepts' },
+  OIDC_AUDIENCE: { kind: 'text', modes: 'live', about: 'audience those tokens must name' },
+  NOTIFY_URL: { kind: 'url', modes: 'live', fallback: 'https://api.service.nhs.uk', about: 'NHS Notify' },
+  NOTIFY_APPLICATION_ID: {
+    kind: 'text',
+    modes: 'live',
+    about: 'application id, the first half of the callback secret',
+  },
+  NOTIFY_CALLBACK_KEYS: {
+    kind: 'list',
+    modes: 'live',
+    about: 'API keys agreed for callbacks, comma separated; two while one is changed',
+  },
+  PLATFORM_TOKEN_URL: {
+    kind: 'url',
+    modes: 'live',
+    fallback: 'https://api.service.nhs.uk/oauth2/token',
+    about: 'token endpoint of the NHS API platform',
+  },
+  PLATFORM_CLIENT_ID: { kind: 'text', modes: 'live', about: "this application's API key on the platform" },
+  PLATFORM_KEY_ID: { kind: 'text', modes: 'live', about: '`kid` of the registered public key' },
+  PLATFORM_KEY_FILE: { kind: 'file', modes: 'live', about: 'the private key (PKCS #8 PEM, RSA 4096)' },
+  LETTERS_URL: {
+    kind: 'url',
+    modes: 'live',
+    fallback: 'https://api.notifications.service.gov.uk',
+    about: 'GOV.UK Notify, the letter service',
+  },
+  LETTERS_KEY_FILE: { kind: 'file', modes: 'live', about: "file with the practice's GOV.UK Notify API key" },
+  LETTERS_TEMPLATE: { kind: 'text', modes: 'live', about: 'letter template id' },
+  SDS_URL: {
+    kind: 'url',
+    modes: 'live',
+    fallback: 'https://api.service.nhs.uk/spine-directory/FHIR/R4',
+    about: 'Spine Directory Service',
+  },
+  SDS_KEY_FILE: { kind: 'file', modes: 'live', about: 'file with the API key for SDS' },
+  SSP_URL: { kind: 'url', modes: 'live', about: 'Spine Secure Proxy' },
+  GP_CONNECT_ISSUER: { kind: 'url', modes: 'live', about: "`iss` of GP Connect tokens: this consumer's token service" },
+  IM1_URL: {
+    kind: 'url',
+    modes: 'live',
+    about: 'IM1 transaction link (unverified against the licensed specification)',
+  },
+} as const satisfies Record<string, Variable>;
+
+export const variables = { ...both, ...ofTheSandbox, ...ofLive };
+export type VariableName = keyof typeof variables;
+export const variableNames = Object.keys(variables) as VariableName[];
