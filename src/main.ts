@@ -70,11 +70,15 @@ async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise
     );
     stops.push(async () => clearInterval(ticker));
   }
+  let isStopping = false;
   const stop = async () => {
+    // Ctrl-C reaches this process twice, from the terminal and from `run.mjs`.
+    if (isStopping) return;
+    isStopping = true;
     for (const one of stops) await one();
     await house.close();
     process.exit(0);
   };
-  process.once('SIGTERM', () => void stop());
-  process.once('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
 }

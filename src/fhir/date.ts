@@ -8,13 +8,36 @@ export const LONDON = 'Europe/London';
 
 /** The calendar date in London at an instant. */
 export function londonDate(instant: string): string {
-  return Temporal.Instant.from(instant).toZonedDateTimeISO(LONDON).toPlainDate().toString();
+  return londonClock(instant).slice(0, 10);
+}
+
+/** Milliseconds that London is ahead of UTC, by hour: it changes on the hour only, and a record asks many thousand times. */
+const offsets = new Map<number, number>();
+const HOUR = 3_600_000;
+
+function londonOffset(milliseconds: number): number {
+  const hour = Math.floor(milliseconds / HOUR);
+  const known = offsets.get(hour);
+  if (known !== undefined) return known;
+  const zoned = Temporal.Instant.fromEpochMilliseconds(hour * HOUR).toZonedDateTimeISO(LONDON);
+  const offset = zoned.offsetNanoseconds / 1_000_000;
+  if (offsets.size > 50_000) offsets.clear();
+  offsets.set(hour, offset);
+  return offset;
+}
+
+/** The wall clock in London at an instant, `YYYY-MM-DDTHH:mm:ss.sss`. */
+function londonClock(instant: string): string {
+  const milliseconds = epochMilliseconds(instant);
+  return new Date(milliseconds + londonOffset(milliseconds)).toISOString().slice(0, -1);
 }
 
 /** The date and wall-clock time in London: weekday 1 (Monday) to 7, hour 0 to 23, minute 0 to 59. */
 export function londonTime(instant: string): { date: string; weekday: number; hour: number; minute: number } {
-  const zoned = Temporal.Instant.from(instant).toZonedDateTimeISO(LONDON);
-  return { date: zoned.toPlainDate().toString(), weekday: zoned.dayOfWeek, hour: zoned.hour, minute: zoned.minute };
+  const clock = londonClock(instant);
+  const date = clock.slice(0, 10);
+  const weekday = Temporal.PlainDate.from(date).dayOfWeek;
+  return { date, weekday, hour: Number(clock.slice(11, 13)), minute: Number(clock.slice(14, 16)) };
 }
 
 /** The instant of a London date and time of day (`HH:mm` or `HH:mm:ss`). In the spring gap it moves forward; in autumn the first of the two. */
@@ -28,9 +51,9 @@ export function londonInstant(date: string, time: string): string {
 
 /** An instant as London wall-clock with its offset and no fraction: `2026-06-01T09:00:00+01:00`, as GP Connect wants it. */
 export function londonOffsetTime(instant: string): string {
-  return Temporal.Instant.from(instant)
-    .toZonedDateTimeISO(LONDON)
-    .toString({ timeZoneName: 'never', smallestUnit: 'second' });
+  const minutes = londonOffset(epochMilliseconds(instant)) / 60_000;
+  const hours = String(Math.floor(minutes / 60)).padStart(2, '0');
+  return `${londonClock(instant).slice(0, 19)}+${hours}:${String(minutes % 60).padStart(2, '0')}`;
 }
 
 /** The first day of a FHIR partial date (`2019`, `2019-04`, `2019-04-02`, or a dateTime), as a date. */
@@ -74,12 +97,17 @@ export function addTo(
 
 /** Milliseconds since 1970 of an instant. */
 export function epochMilliseconds(instant: string): number {
-  return Temporal.Instant.from(instant).epochMilliseconds;
+  // The engine's own parser for what is surely right; Temporal judges the rest, such as 30 February.
+  const milliseconds = PLAIN_INSTANT.test(instant) ? Date.parse(instant) : Number.NaN;
+  return Number.isNaN(milliseconds) ? Temporal.Instant.from(instant).epochMilliseconds : milliseconds;
 }
+
+const PLAIN_INSTANT =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,3})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/;
 
 /** The instant of milliseconds since 1970. */
 export function instantOf(milliseconds: number): string {
-  return toInstant(Temporal.Instant.fromEpochMilliseconds(milliseconds));
+  return new Date(milliseconds).toISOString();
 }
 
 /** Whether a text is a whole calendar date that exists. */

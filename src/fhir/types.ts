@@ -50,6 +50,7 @@ export type {
   Observation,
   ObservationComponent,
   ObservationReferenceRange,
+  OperationDefinition,
   OperationOutcome,
   OperationOutcomeIssue,
   Organization,

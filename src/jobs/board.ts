@@ -58,7 +58,7 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
   });
   boss.on('error', options.onError);
   await boss.start();
-  await boss.createQueue(DEAD_LETTER);
+  await boss.createQueue(DEAD_LETTER, { retentionSeconds: policy.retentionSeconds });
   const { retryDelayMax, ...rest } = policy;
   const retryDelay = options.retryDelaySeconds ?? policy.retryDelay;
   const pauses =
@@ -81,15 +81,16 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
 }
 
 async function inOrder(boss: PgBoss, options: JobsOptions, stop: () => Promise<void>): Promise<Jobs> {
-  let handlers: Handlers | undefined;
+  const workers = new Map<QueueName, Work>();
   const runner = await openInOrder(boss, names, (name, job) => {
-    if (!handlers) throw new Error('jobs were to be done before anybody said how: call work() first');
-    return workerOf(name, handlers, options)(job);
+    const work = workers.get(name);
+    if (!work) throw new Error('jobs were to be done before anybody said how: call work() first');
+    return work(job);
   });
   return {
     enqueue: (tx, jobs) => enqueue(boss, tx, jobs, runner),
-    work: async (given) => {
-      handlers = given;
+    work: async (handlers) => {
+      for (const name of names) workers.set(name, workerOf(name, handlers, options));
     },
     pending: () => pending(boss),
     settle: runner.settle,

@@ -41,8 +41,6 @@ export const queues = {
   receipt: only({ system: Type.String(), key: Type.String() }),
   /** A letter is asked about: its service sends no callback when it is printed. */
   'letter-status': only({ organisation, request: id }),
-  /** A patient's answer. */
-  reply: only({ key: Type.String() }),
   /** An appointment is made for a Task. */
   book: only({ organisation, task: id }),
   /** Appointments that a record update brought are matched to what was booked. */
@@ -64,5 +62,7 @@ export const policy = {
   retryBackoff: true,
   retryDelayMax: 900,
   expireInSeconds: 600,
+  /** pg-boss would delete what has waited for 14 days: workers that were down for longer, letters nobody read. */
+  retentionSeconds: 366 * 86_400,
 } as const;
 export const DEAD_LETTER = 'dead-letter';

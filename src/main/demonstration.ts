@@ -7,7 +7,7 @@ import { ok } from '#result.ts';
 import { recordCounts } from '#store/record-state.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { readDefinitions } from './definitions.ts';
-import { drive } from './drive.ts';
+import { drive, rest } from './drive.ts';
 import { buildHouse, type House } from './house.ts';
 import { startProgramme } from './programme.ts';
 import { startSandbox } from './sandbox.ts';
@@ -29,6 +29,7 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
   sandbox.setUrl(address);
   await house.work();
   const stop = async () => {
+    // Ctrl-C reaches this process twice, from the terminal and from `run.mjs`.
     if (isStopped) return;
     isStopped = true;
     say('Stopping …');
@@ -37,8 +38,8 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
     await sandbox.close();
     process.exit(0);
   };
-  process.once('SIGINT', () => void stop());
-  process.once('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
+  process.on('SIGTERM', () => void stop());
   say('Synthetic patients, simulated time. First page, API documentation and FHIR API:');
   say(`  ${address}/   ${address}/docs   ${address}/fhir/R4`);
   say('  a token: npm run -s sandbox:token -- coordinator A81001');
@@ -46,7 +47,7 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
   const running = {
     house,
     sandbox,
-    simulation: sandbox.simulation(address),
+    simulation: sandbox.simulation(address, house.jobs.settle),
     dayMs: config.daySeconds * 1000,
     isStopped: () => isStopped,
   };
@@ -54,11 +55,12 @@ export async function runDemonstration(config: SandboxConfig, log: Logger): Prom
     const watching = setInterval(() => void intakeProgress(house).catch(() => undefined), 3_000);
     await startProgramme({ ...running, address, rules: ['asthma-review'] }).finally(() => clearInterval(watching));
     await drive({ ...running, onDay: (date) => progress(house, date) });
+    if (!isStopped) say('The programme has come to its end; the clock stands still, the API goes on. Ctrl-C stops.');
+    await rest(running, Number.POSITIVE_INFINITY);
   } catch (error) {
     if (isStopped) return;
     throw error;
   }
-  if (!isStopped) say('The programme has come to its end; the clock stands still, the API goes on. Ctrl-C stops.');
 }
 
 function whyNot(error: Error & { code?: string }, port: number): string {

@@ -21,39 +21,59 @@ export type Drive = {
 };
 
 const pause = (ms: number) => new Promise<void>((settle) => setTimeout(settle, ms));
-
-/** Waits until no job is waiting or being done. */
-export async function settle({ house, isStopped }: Pick<Drive, 'house' | 'isStopped'>): Promise<void> {
-  for (let wait = 5; !isStopped() && (await house.jobs.pending()) > 0; wait = Math.min(wait * 2, 50)) await pause(wait);
-}
+const isBefore = (one: string, other: string) => epochMilliseconds(one) < epochMilliseconds(other);
 
 /** Runs until the sandbox's end, or until it is stopped. */
 export async function drive(running: Drive): Promise<void> {
+  const { clock, end } = running.sandbox;
+  const isOver = clock.now() === end;
+  await driveTo(running, end);
+  if (running.isStopped() || isOver) return;
+  await atThisInstant(running);
+  if (!running.isStopped()) await running.onDay(londonDate(end));
+}
+
+/** Does everything that is due before an instant, each thing at its time, then moves the clock there. */
+export async function driveTo(running: Drive, until: string): Promise<void> {
   const { house, sandbox, simulation, isStopped } = running;
-  const { clock, end } = sandbox;
+  const { clock } = sandbox;
   let dayBegan = Date.now();
-  while (!isStopped()) {
-    // What was due when an earlier run ended comes first; at a fresh start there is nothing.
-    await simulation.runDue(clock.now());
-    await tick(house.shell);
-    await settle(running);
+  while (!isStopped() && isBefore(clock.now(), until)) {
+    await atThisInstant(running);
     if (isStopped()) return;
-    const next = earliest([simulation.nextEventAt(), await nextTimerAt(house.pool)], clock.now());
-    const at = next && epochMilliseconds(next) < epochMilliseconds(end) ? next : end;
+    const at = earliest([simulation.nextEventAt(), await nextTimerAt(house.pool), until]);
     if (londonDate(at) !== londonDate(clock.now())) {
       await running.onDay(londonDate(clock.now()));
-      const left = running.dayMs - (Date.now() - dayBegan);
-      if (left > 0) await pause(left);
+      await rest(running, running.dayMs - (Date.now() - dayBegan));
       dayBegan = Date.now();
     }
-    if (epochMilliseconds(clock.now()) >= epochMilliseconds(end)) return;
-    clock.advanceTo(at);
+    if (isBefore(clock.now(), at)) clock.advanceTo(at);
+  }
+  // What an earlier run left, where it had come this far.
+  await house.jobs.settle();
+}
+
+/** Everything that is due now and all that follows from it at once. First the work that a killed run left. */
+async function atThisInstant({ house, sandbox, simulation, isStopped }: Drive): Promise<void> {
+  for (let more = 1; more > 0 && !isStopped(); ) {
+    await house.jobs.settle();
+    more = await simulation.runDue(sandbox.clock.now());
+    await house.jobs.settle();
+    if (isStopped()) return;
+    more += await tick(house.shell);
+    await house.jobs.settle();
   }
 }
 
-/** The earliest instant, but never before now: what is overdue is done in this step's repeat. */
-function earliest(instants: readonly (string | undefined)[], now: string): string | undefined {
-  const known = instants.filter((one) => one !== undefined).sort((a, b) => epochMilliseconds(a) - epochMilliseconds(b));
-  const [first] = known;
-  return first && epochMilliseconds(first) < epochMilliseconds(now) ? now : first;
+/** The clock stands; what people ask of the API meanwhile is done. */
+export async function rest({ house, isStopped }: Pick<Drive, 'house' | 'isStopped'>, ms: number): Promise<void> {
+  for (const until = Date.now() + ms; !isStopped() && Date.now() < until; ) {
+    await pause(Math.min(100, until - Date.now()));
+    if (!isStopped()) await house.jobs.settle();
+  }
+}
+
+function earliest(instants: readonly (string | undefined)[]): string {
+  const known = instants.filter((one) => one !== undefined);
+  return known.reduce((first, one) => (isBefore(one, first) ? one : first));
 }

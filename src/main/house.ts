@@ -24,7 +24,6 @@ import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
-import { reply } from '#workflow/reply.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
@@ -151,7 +150,6 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     reach: (payload) => reach(shell, payload),
     receipt: (payload) => receipt(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
-    reply: (payload) => reply(shell, payload),
     book: (payload) => book(shell, payload),
     attend: (payload) => attend(shell, payload),
     called: (payload) => called(shell, payload),

@@ -12,7 +12,7 @@ import { appendAudit } from '#store/audit.ts';
 import { inTransaction } from '#store/database.ts';
 import { keepInbound } from '#store/inbound.ts';
 import { load, loadOfPatients, ownerOf, readHistory, readResource, readVersion } from '#store/resources.ts';
-import { searchResources } from '#store/search.ts';
+import { isCursor, searchResources } from '#store/search.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
 import { createByClient, updateByClient } from '#workflow/client-writes.ts';
@@ -95,6 +95,8 @@ async function search(
   const { definitions } = shell.pool;
   const request = parseSearch(type, params, { definitions, lenient: options.handling === 'lenient' });
   if (!request.ok) return request;
+  if (request.value.cursor !== undefined && !isCursor(request.value.cursor))
+    return fail('invalid', '_cursor is none that this server gave; begin again with the first page');
   const hidden = request.value.filters.flatMap(reached).filter((reachedType) => !options.maySearch(reachedType));
   if (hidden.length > 0)
     return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);

@@ -6,6 +6,8 @@ const PARENT = 'HOLDFAST_PARENT';
 export function watchParent(): void {
   const parent = Number(process.env[PARENT]);
   if (!parent) return;
+  // It is about this process only, not about those that this one starts.
+  delete process.env[PARENT];
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     // As hard as the parent's own end: what must survive this survives a power cut too.

@@ -36,5 +36,6 @@ export type Parts = {
     readonly concurrency: (queue: QueueName) => number;
     readonly retryDelaySeconds?: number;
     readonly isOnlyProcess: boolean;
+    readonly isInOrder?: boolean;
   };
 };

@@ -1,52 +1,62 @@
 /** What a coordinator does on the first day of the demonstration: waits for the records, then releases the cohorts over the API. */
-import { londonDate, londonInstant } from '#fhir/date.ts';
+import { epochMilliseconds, londonInstant } from '#fhir/date.ts';
 import type { Bundle, RequestGroup } from '#fhir/types.ts';
 import { inTransaction } from '#store/database.ts';
+import { setTimers } from '#store/timers.ts';
 import { cohortId } from '#workflow/cohort.ts';
-import { type Drive, settle } from './drive.ts';
-import { tick } from './ticker.ts';
+import { type Drive, driveTo } from './drive.ts';
 
-type Start = Pick<Drive, 'house' | 'sandbox' | 'simulation' | 'isStopped'> & {
+type Start = Omit<Drive, 'onDay' | 'dayMs'> & {
   readonly address: string;
+  /** The rules whose cohorts are released, by the last part of their canonical. */
   readonly rules: readonly string[];
+  /** The practices whose cohorts are released; all when left out. */
+  readonly organisations?: readonly string[];
 };
 
-/** Takes the records in and releases each practice's cohort of the given rules, once; a restart finds both done. */
+/**
+ * Takes the records in at 05:30 and releases the cohorts at 09:00, once; a restart finds done what was done. Later than
+ * that nothing is released: a practice without anybody in need had no cohort to release.
+ */
 export async function startProgramme(start: Start): Promise<void> {
-  const { house, sandbox, address } = start;
+  const { house, sandbox } = start;
+  const { clock, startDate } = sandbox;
+  const [firstFeed, opening] = [londonInstant(startDate, '05:30'), londonInstant(startDate, '09:00')];
+  const isBy = (instant: string) => epochMilliseconds(clock.now()) <= epochMilliseconds(instant);
+  if (!isBy(opening)) return;
   const practices = house.shell.practices.map((practice) => practice.organisation);
-  const waiting = await unreleased(start, practices);
-  if (waiting.length === 0) return;
-  await start.simulation.runDue(sandbox.clock.now());
-  const firstFeed = londonInstant(londonDate(sandbox.clock.now()), '05:30');
-  sandbox.clock.advanceTo(firstFeed);
-  await start.simulation.runDue(sandbox.clock.now());
-  await inTransaction(house.pool, (tx) =>
-    house.shell.enqueue(
-      tx,
-      practices.map((organisation) => ({ queue: 'intake' as const, payload: { organisation } })),
-    ),
-  );
-  await tick(house.shell);
-  await settle(start);
+  if (isBy(firstFeed)) {
+    const timers = practices.map((organisation) => ({
+      organisation,
+      queue: 'intake',
+      key: 'inbox',
+      dueAt: firstFeed,
+      payload: { organisation },
+    }));
+    await inTransaction(house.pool, (tx) => setTimers(tx, timers));
+  }
+  await driveTo({ ...start, dayMs: 0, onDay: async () => undefined }, opening);
   if (start.isStopped()) return;
-  sandbox.clock.advanceTo(londonInstant(londonDate(firstFeed), '09:00'));
-  for (const { organisation, group } of waiting) {
-    const token = await sandbox.token('coordinator', organisation);
-    const body = JSON.stringify({ resourceType: 'Parameters' });
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' };
-    const response = await fetch(`${address}/fhir/R4/Group/${group}/$release`, { method: 'POST', headers, body });
-    // A practice without anybody in need has no cohort to release.
-    if (!response.ok && response.status !== 404)
-      throw new Error(`$release of ${group} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+  const wanted = start.organisations ?? practices;
+  for (const cohort of await unreleased(start, wanted)) {
+    await release(start, cohort);
+    await house.jobs.settle();
   }
 }
 
+type Cohort = { readonly organisation: string; readonly group: string };
+
+async function release({ sandbox, address }: Start, { organisation, group }: Cohort): Promise<void> {
+  const token = await sandbox.token('coordinator', organisation);
+  const body = JSON.stringify({ resourceType: 'Parameters' });
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' };
+  const response = await fetch(`${address}/fhir/R4/Group/${group}/$release`, { method: 'POST', headers, body });
+  if (!response.ok && response.status !== 404)
+    throw new Error(`$release of ${group} answered ${response.status}: ${(await response.text()).slice(0, 300)}`);
+}
+
 /** The cohorts that nobody has released yet, asked for as a coordinator would ask. */
-async function unreleased(
-  { house, sandbox, address, rules }: Start,
-  practices: readonly string[],
-): Promise<{ organisation: string; group: string }[]> {
+async function unreleased({ house, sandbox, address, rules }: Start, practices: readonly string[]): Promise<Cohort[]> {
   const wanted = house.shell.rules.filter((rule) => rules.some((id) => rule.url.endsWith(`/${id}`)));
   const found = await Promise.all(
     practices.map(async (organisation) => {

@@ -3,7 +3,7 @@
  * same adapters as live. Everything it keeps is in one folder; a killed run is taken up where it was.
  */
 import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createTokenVerifier } from '#auth/token.ts';
 import type { SandboxConfig } from '#config.ts';
@@ -11,6 +11,7 @@ import { addDays, epochMilliseconds, londonDate, londonInstant } from '#fhir/dat
 import { idFrom } from '#fhir/id.ts';
 import { notifyKeysOf } from '#http/deps.ts';
 import { createClock } from '#sandbox/clock.ts';
+import { takeFolder } from '#sandbox/folder-lock.ts';
 import { createGpSystems } from '#sandbox/gp-system.ts';
 import { startIdentityProvider } from '#sandbox/identity.ts';
 import { openJournal } from '#sandbox/journal.ts';
@@ -20,6 +21,7 @@ import type { Practice } from '#sandbox/practice.ts';
 import { removeSandboxFile, writeSandboxFile } from '#sandbox/sandbox-file.ts';
 import { createSimulation, type Simulation } from '#sandbox/simulation.ts';
 import { type StandIns, startStandIns } from '#sandbox/stand-ins/start.ts';
+import { writeWhole } from '#sandbox/whole-file.ts';
 import { createDatabase } from '#store/create-database.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 import { version } from './http-deps.ts';
@@ -28,16 +30,18 @@ import type { Parts } from './parts.ts';
 
 export const AUDIENCE = 'https://holdfast.example/fhir/R4';
 const APPLICATION = 'holdfast-sandbox';
-const ORDERED: ReadonlySet<string> = new Set(['reply', 'called', 'book']);
+const ORDERED: ReadonlySet<string> = new Set(['called', 'book']);
 
 export type Sandbox = {
   readonly parts: Parts;
   readonly clock: { now(): string; advanceTo(instant: string): void };
+  /** The first simulated day (London). */
+  readonly startDate: string;
   /** The simulated instant after which the clock stands still. */
   readonly end: string;
   readonly standIns: StandIns;
-  /** The people and systems around Holdfast; made once the server's address is known. */
-  readonly simulation: (baseUrl: string) => Simulation;
+  /** The people and systems around Holdfast; made once the server's address is known. `settled` waits until its work is done. */
+  readonly simulation: (baseUrl: string, settled: () => Promise<void>) => Simulation;
   readonly token: (role: 'coordinator' | 'manager' | 'analyst' | 'system', ods?: string) => Promise<string>;
   readonly setUrl: (url: string) => void;
   close(): Promise<void>;
@@ -54,10 +58,22 @@ type Kept = {
   sdsKey: string;
 };
 
+type SandboxOptions = {
+  /** One job at a time: slower, and the same path in every run. */
+  readonly isInOrder?: boolean;
+  /** Whether `npm run sandbox:token` finds this sandbox without being told its folder; it does unless this is false. */
+  readonly isAnnounced?: boolean;
+};
+
 /** Starts everything but Holdfast itself. */
-export async function startSandbox(config: SandboxConfig, say: (line: string) => void): Promise<Sandbox> {
+export async function startSandbox(
+  config: SandboxConfig,
+  say: (line: string) => void,
+  { isInOrder = false, isAnnounced = true }: SandboxOptions = {},
+): Promise<Sandbox> {
   const folder = resolve(config.data);
   mkdirSync(folder, { recursive: true });
+  const giveBack = await takeFolder(folder);
   const kept = keptSettings(folder, config, say);
   // The network is being made while PostgreSQL starts.
   const starting = config.databaseUrl ? undefined : startPostgres(folder, say);
@@ -90,7 +106,7 @@ export async function startSandbox(config: SandboxConfig, say: (line: string) =>
     audience: AUDIENCE,
     keysFolder: join(folder, 'identity'),
   });
-  const notes = [folder, resolve('.holdfast')];
+  const notes = [folder, ...(isAnnounced ? [resolve('.holdfast')] : [])];
   for (const note of notes) writeSandboxFile(note, identity.file);
   const postgres = await starting;
   const databaseUrl = config.databaseUrl ?? (postgres ? await createDatabase(postgres.url, 'holdfast') : '');
@@ -131,19 +147,22 @@ export async function startSandbox(config: SandboxConfig, say: (line: string) =>
     workers: {
       concurrency: (queue) => (ORDERED.has(queue) ? 1 : 3),
       retryDelaySeconds: 0,
-      isOnlyProcess: postgres !== undefined,
+      // The clock and the journal belong to one process, and so does the work.
+      isOnlyProcess: true,
+      isInOrder,
     },
   };
   return {
     parts,
     clock,
+    startDate: kept.startDate,
     end: londonInstant(addDays(kept.startDate, config.days), '23:00'),
     standIns,
     token,
     setUrl: (value) => {
       url = value;
     },
-    simulation: (baseUrl) =>
+    simulation: (baseUrl, settled) =>
       createSimulation({
         gp,
         journal,
@@ -157,12 +176,15 @@ export async function startSandbox(config: SandboxConfig, say: (line: string) =>
         },
         inbox: (ods) => join(folder, 'inbox', ods),
         post: fetch,
+        settled,
       }),
     close: async () => {
       for (const note of notes) removeSandboxFile(note);
       await standIns.close();
       await identity.close();
       await postgres?.stop();
+      journal.close();
+      giveBack();
     },
   };
 }
@@ -192,7 +214,7 @@ function keptSettings(folder: string, config: SandboxConfig, say: (line: string)
     letterSeed: key(),
     sdsKey: key(),
   };
-  writeFileSync(file, JSON.stringify(kept), { mode: 0o600 });
+  writeWhole(file, JSON.stringify(kept));
   return kept;
 }
 

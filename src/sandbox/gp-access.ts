@@ -1,6 +1,6 @@
 /** How the journal feeds the practices' GP systems, and who is on a list today. */
 import type { GpSystems } from './gp-system.ts';
-import type { Practice, SimPatient } from './practice.ts';
+import type { GpEvent, Practice, SimPatient } from './practice.ts';
 import type { Journal, JournalRecord } from './records.ts';
 
 const followed = new WeakMap<Journal, WeakSet<GpSystems>>();
@@ -22,6 +22,12 @@ export function followGpEvents(journal: Journal, gp: GpSystems): void {
 export function commit(gp: GpSystems, journal: Journal, record: Extract<JournalRecord, { kind: 'gp' }>): void {
   gp.apply(record.event);
   journal.append(record);
+}
+
+/** The same for several events and what is noted of them: a kill leaves all of them in the journal or none. */
+export function commitAll(gp: GpSystems, journal: Journal, events: readonly GpEvent[], note: JournalRecord): void {
+  for (const event of events) gp.apply(event);
+  journal.append(...events.map((event) => ({ kind: 'gp' as const, by: 'practice' as const, event })), note);
 }
 
 /** Whether the practice's list has the patient: registered, alive. */

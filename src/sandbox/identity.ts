@@ -3,7 +3,7 @@
  * secrets are made at the first start and kept in a folder, so that tokens outlive a restart.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import Type, { type Static } from 'typebox';
 import type { Result } from '#result.ts';
 import { checker } from '#schema.ts';
 import { findClient, requestToken, type SandboxClient, type SandboxFile } from './sandbox-file.ts';
+import { writeWhole } from './whole-file.ts';
 
 export const ROLES = ['coordinator', 'manager', 'analyst', 'system'] as const;
 export type Role = (typeof ROLES)[number];
@@ -194,7 +195,7 @@ function readKept(folder: string): Kept | undefined {
 
 function writeKept(folder: string, content: Kept): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, 'identity.json'), JSON.stringify(content), { mode: 0o600 });
+  writeWhole(join(folder, 'identity.json'), JSON.stringify(content));
 }
 
 async function makeKept(): Promise<Kept> {

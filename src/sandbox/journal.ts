@@ -22,13 +22,13 @@ export function openJournal(folder: string): Journal {
   const followers = new Set<Follower>();
   let isFolding = false;
   return {
-    append(record) {
+    append(...records) {
       if (isFolding)
         throw new Error('a follower of the journal tried to append to it; plan the record and append it later');
-      writeAll(file, Buffer.from(`${JSON.stringify(record)}\n`));
+      writeAll(file, Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join('')));
       isFolding = true;
       try {
-        for (const follower of followers) follower(record);
+        for (const record of records) for (const follower of followers) follower(record);
       } finally {
         isFolding = false;
       }

@@ -11,16 +11,18 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { digest } from '#fhir/id.ts';
+import { writeWhole } from './whole-file.ts';
 
 export type EmbeddedPostgres = {
   /** A connection string for the given database. */
@@ -39,7 +41,7 @@ export async function startPostgres(folder: string, log: (line: string) => void)
   if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, secretFile);
   const password = readFileSync(secretFile, 'utf8').trim();
   const adopted = await isRunning(home);
-  const port = adopted ? portOf(home) : await freePort();
+  const port = adopted ? await portOf(home) : await freePort();
   if (adopted) log(`Going on with the PostgreSQL that an earlier run left on port ${port}`);
   else await start(home, port);
   return {
@@ -49,6 +51,13 @@ export async function startPostgres(folder: string, log: (line: string) => void)
       await control(home, ['stop', '-m', 'fast', '-w']);
     },
   };
+}
+
+/** Ends the server whose data live in `folder`, if it runs, and removes its data. */
+export async function removePostgres(folder: string, log: (line: string) => void): Promise<void> {
+  const home = await prepareHome(resolve(folder), log);
+  if (await isRunning(home)) await control(home, ['stop', '-m', 'fast', '-w']);
+  rmSync(home.data, { recursive: true, force: true });
 }
 
 /**
@@ -103,12 +112,11 @@ function isReachable(path: string): boolean {
 }
 
 async function initialise(home: Home, secretFile: string): Promise<void> {
-  // A first start that was cut short leaves half a cluster, which initdb refuses.
-  rmSync(home.data, { recursive: true, force: true });
-  mkdirSync(home.data, { mode: 0o700 });
-  if (home.account) chownSync(home.data, home.account.uid, home.account.gid);
-  writeFileSync(secretFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  if (!existsSync(secretFile)) writeWhole(secretFile, randomBytes(24).toString('base64url'));
   if (home.account) chownSync(secretFile, home.account.uid, home.account.gid);
+  // Beside, then renamed: a first start that is cut short leaves half a cluster, at which its initdb may still be writing.
+  const beside = mkdtempSync(`${home.data}.`);
+  if (home.account) chownSync(beside, home.account.uid, home.account.gid);
   const flags = [
     '--auth=scram-sha-256',
     '--username=holdfast',
@@ -117,7 +125,9 @@ async function initialise(home: Home, secretFile: string): Promise<void> {
     '--locale=C',
     '--no-sync',
   ];
-  await run(home, 'initdb', [`--pgdata=${home.data}`, ...flags]);
+  await run({ ...home, data: beside }, 'initdb', [`--pgdata=${beside}`, ...flags]);
+  rmSync(home.data, { recursive: true, force: true });
+  renameSync(beside, home.data);
 }
 
 async function start(home: Home, port: number): Promise<void> {
@@ -143,9 +153,14 @@ async function isRunning(home: Home): Promise<boolean> {
   );
 }
 
-/** The fourth line of postmaster.pid is the port. */
-function portOf(home: Home): number {
-  return Number(readFileSync(join(home.data, 'postmaster.pid'), 'utf8').split('\n')[3]);
+/** The fourth line of postmaster.pid is the port, the eighth says when the server is ready: an earlier run may have been killed as it started it. */
+async function portOf(home: Home): Promise<number> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const lines = readFileSync(join(home.data, 'postmaster.pid'), 'utf8').split('\n');
+    if (lines[7]?.startsWith('ready')) return Number(lines[3]);
+    await new Promise((settle) => setTimeout(settle, 100));
+  }
+  throw new Error(`The PostgreSQL in ${home.data} has been starting for a minute; see server.log there`);
 }
 
 const control = (home: Home, args: readonly string[]) => run(home, 'pg_ctl', ['-D', home.data, ...args]);

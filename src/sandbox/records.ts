@@ -128,7 +128,8 @@ export type JournalRecord =
   | { readonly kind: 'batch'; readonly ods: string; readonly name: string; readonly at: string };
 
 export type Journal = {
-  append(record: JournalRecord): void;
+  /** Several records go into the file in one write: a killed process leaves all of them or none. */
+  append(...records: readonly JournalRecord[]): void;
   follow(follower: (record: JournalRecord) => void): void;
   close(): void;
 };

@@ -3,7 +3,7 @@
  * feeds. Nothing here is random or timed by itself: the seed and the NHS numbers decide, and the journal remembers.
  */
 import type { Clock } from './clock.ts';
-import { commit, followGpEvents } from './gp-access.ts';
+import { commitAll, followGpEvents } from './gp-access.ts';
 import type { GpSystems } from './gp-system.ts';
 import type { Ledger } from './ledger.ts';
 import { type Agenda, createAgenda } from './people/agenda.ts';
@@ -31,6 +31,8 @@ export type SimulationContext = {
   /** The folder into which a practice's batches are put, each in a folder of its own. */
   readonly inbox: (ods: string) => string;
   readonly post: Post;
+  /** Waits until Holdfast has done what it was told so far: what happens next finds the same state in every run. */
+  readonly settled?: () => Promise<void>;
 };
 
 export type Simulation = {
@@ -83,18 +85,15 @@ async function runAll(running: Running, now: string, waiting: Set<string>): Prom
   let done = 0;
   const tried = new Set<string>();
   waiting.clear();
-  // What is done can make more due, so the agenda is asked again until it has nothing new.
+  // One at a time, each after all that followed from the one before: the order in which calls reach Holdfast decides who
+  // gets which slot. The agenda is asked anew each time, as a run that was killed here would ask it.
   for (;;) {
-    const due = running.agenda.due(now).filter(({ id }) => !tried.has(id));
-    const [first] = due;
-    if (!first) return done;
-    const batch = due.filter(({ at }) => at === first.at);
-    for (const { id } of batch) tried.add(id);
-    // One at a time: the order in which calls reach Holdfast decides who gets which slot, and must be the same in every run.
-    for (const event of batch) {
-      if (await run(running, event, now)) done += 1;
-      else waiting.add(event.id);
-    }
+    const event = running.agenda.due(now).find(({ id }) => !tried.has(id));
+    if (!event) return done;
+    tried.add(event.id);
+    if (await run(running, event, now)) done += 1;
+    else waiting.add(event.id);
+    await running.settled?.();
     plan(running);
   }
 }
@@ -105,14 +104,10 @@ async function run(running: Running, event: SimEvent, now: string): Promise<bool
   const at = event.at < agenda.latestDone() ? now : event.at;
   const local = localEffect(running, event, at);
   if (local) {
-    for (const one of local.events) commit(gp, journal, { kind: 'gp', by: 'practice', event: one });
-    journal.append({
-      kind: 'done',
-      id: event.id,
-      at: event.at,
-      outcome: local.outcome,
-      ...(local.next ? { next: local.next } : {}),
-    });
+    const { outcome, next } = local;
+    const done = { kind: 'done' as const, id: event.id, at: event.at, outcome, ...(next ? { next } : {}) };
+    // All or nothing: a death without the cancellations that go with it would be another world.
+    commitAll(gp, journal, local.events, done);
     return true;
   }
   const outcome = await remoteOutcome(running, event, at);
@@ -176,7 +171,10 @@ async function reply(
 function feed({ gp, journal, agenda, inbox }: Running, { ods, at }: Extract<SimEvent, { do: 'feed' }>): Sent {
   const practice = gp.practice(ods);
   if (!practice) return 'refused';
-  const batch = batchOf(gp, practice, { at, ...agenda.batches(ods) });
+  const before = agenda.batches(ods);
+  // Written by a run that was killed before it could note that this was done.
+  if (before.lastAt === at) return 'accepted';
+  const batch = batchOf(gp, practice, { at, ...before });
   deliverBatch(inbox(ods), batch);
   journal.append({ kind: 'batch', ods, name: batch.folder, at });
   return 'accepted';

@@ -119,7 +119,12 @@ export function sendingKey(organisation: string): string {
   return `sending|${organisation}`;
 }
 
-/** Lets a send go on beside others, but not beside whoever holds the key alone. */
+/** The lock of a practice's feed: taken alone by a batch that lands, shared by those who translate its rows. */
+export function feedKey(feed: string, organisation: string): string {
+  return `feed|${feed}|${organisation}`;
+}
+
+/** Lets work go on beside other such work, but not beside whoever holds the key alone. */
 export async function shareKey(tx: Transaction, key: string): Promise<void> {
   await tx.query(sql`select pg_advisory_xact_lock_shared(hashtextextended(${key}, 0))`);
 }

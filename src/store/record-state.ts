@@ -82,16 +82,28 @@ export async function saveRecordStates(
       incomplete = excluded.incomplete, digest = excluded.digest, patient_key = excluded.patient_key`);
 }
 
-/** A feed was applied for a practice: every record it feeds is as fresh as the feed, except those still to be translated. */
+/** Rows of these patients have changed: until they are translated, their record is not what the feed says. */
+export async function markUntranslated(
+  tx: Transaction,
+  of: { organisation: string; feed: string; patientKeys: readonly string[] },
+): Promise<void> {
+  const { organisation, feed, patientKeys } = of;
+  await tx.query(sql`
+    update record_state set digest = '' where organisation = ${organisation} and feed = ${feed} and patient_key = any(${[...patientKeys]}::text[])`);
+}
+
+/**
+ * A feed was applied for a practice: every record it feeds is as fresh as the feed, except those still to be translated,
+ * of whichever batch: a translation that failed must not look fresh the day after.
+ */
 export async function freshen(
   tx: Transaction,
-  of: { organisation: string; feed: string; asOf: string; except: readonly string[] },
+  of: { organisation: string; feed: string; asOf: string },
 ): Promise<void> {
-  const { organisation, feed, asOf, except } = of;
+  const { organisation, feed, asOf } = of;
   await tx.query(sql`
-    update record_state s set as_of = ${asOf}::timestamptz
-    where s.organisation = ${organisation} and s.feed = ${feed} and s.as_of < ${asOf}::timestamptz
-      and (s.patient_key is null or s.patient_key <> all(${[...except]}::text[]))`);
+    update record_state set as_of = ${asOf}::timestamptz
+    where organisation = ${organisation} and feed = ${feed} and as_of < ${asOf}::timestamptz and digest <> ''`);
 }
 
 /** A record could not be had: whatever is known of the patient may be out of date, and its absence proves nothing. */

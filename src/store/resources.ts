@@ -256,6 +256,9 @@ async function removeDerived(
       and clinical_fact.resource_type = gone.type and clinical_fact.resource_id = gone.id`);
 }
 
+/** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
+const MOST_DAYS = 36_500;
+
 async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promise<void> {
   const rows = changed.flatMap(({ organisation, patient, type, id, resource }) =>
     patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
@@ -267,7 +270,7 @@ async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promis
     select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.patient)}::text[], ${column((row) => row.type)}::text[],
       ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
       ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
-      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => row.supplyDays ?? null)}::int[])`);
+      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => (row.supplyDays === undefined ? null : Math.min(row.supplyDays, MOST_DAYS)))}::int[])`);
 }
 
 /** All current resources of one type that an organisation has, parsed: for types of which there are few. */

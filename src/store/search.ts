@@ -1,4 +1,5 @@
 /** Searches: a parsed request becomes one SQL statement over the index tables; pages go by keyset, never by offset. */
+import { isInstant } from '#fhir/date.ts';
 import type { Criterion, Filter, SearchRequest } from '#fhir/search-request.ts';
 import type { Database } from './database.ts';
 import { type Access, visible } from './resources.ts';
@@ -26,7 +27,7 @@ export async function searchResources(db: Database, access: Access, request: Sea
   const total = request.total || request.summaryCount ? await count(db, where) : undefined;
   if (request.summaryCount) return { entries: [], next: undefined, total };
   const { rows } = await db.query<SearchEntry & { updated: string }>(sql`
-    select r.type, r.id, r.content, r.patient, r.last_updated::text as updated from resource r
+    select r.type, r.id, r.content, r.patient, to_char(r.last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as updated from resource r
     where ${join([where, ...after(request)], ' and ')}
     order by ${order(request.sort)} limit ${request.count + 1}`);
   const page = rows.slice(0, request.count);
@@ -166,6 +167,11 @@ function after({ cursor, sort }: SearchRequest): Sql[] {
   return [sql`(r.last_updated, r.id) ${compare} (${updated}::timestamptz, ${id})`];
 }
 
+/** Whether a cursor is one that a search has given out. */
+export function isCursor(cursor: string): boolean {
+  return decode(cursor) !== undefined;
+}
+
 function encode(position: Position): string {
   return Buffer.from(JSON.stringify([position.updated, position.id])).toString('base64url');
 }
@@ -173,7 +179,9 @@ function encode(position: Position): string {
 function decode(cursor: string): Position | undefined {
   try {
     const [updated, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    return typeof updated === 'string' && typeof id === 'string' ? { updated, id } : undefined;
+    const isOurs =
+      typeof updated === 'string' && isInstant(updated) && typeof id === 'string' && /^[\w.-]{1,64}$/.test(id);
+    return isOurs ? { updated, id } : undefined;
   } catch {
     return undefined;
   }

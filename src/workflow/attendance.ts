@@ -49,7 +49,8 @@ async function follow(
     events.push(match.event);
     saves.push(attendedAs(booked, match.recorded));
     // Whoever cancelled, a person finds out what the patient needs now.
-    if (match.event.kind === 'booking-cancelled') saves.push(callTask({ task, organisation }, undefined, now));
+    if (match.event.kind === 'booking-cancelled')
+      saves.push(callTask({ task, organisation }, undefined, now, booked.id));
   }
   if (bookings.length === 0) events.push(...(await elsewhere(shell, tx, { organisation, task })));
   const change = moveThrough(task, events, { organisation, now });

@@ -3,6 +3,7 @@
  * looked for before anything is tried again. Facts: gp-connect §1.6, §2.4, trap 17
  */
 import { chooseSlot, confirmAppointment, matchBooking, proposedAppointment } from '#domain/booking.ts';
+import type { NeedRule } from '#domain/needs/rule.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
 import { addDays, addTo, epochMilliseconds, instantOf, londonDate } from '#fhir/date.ts';
@@ -15,6 +16,7 @@ import { setTimers, type Timer } from '#store/timers.ts';
 import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
+import { isDeceased } from './patient-facts.ts';
 import type { BookAppointment, CancelAppointment, FindSlots, FoundSlots, ListAppointments, User } from './ports.ts';
 import { nhsNumberOf } from './send-check.ts';
 import { inside, linkOf, type Transaction } from './shell.ts';
@@ -56,26 +58,43 @@ async function tryOne(shell: BookingShell, job: Job, pathway: Pathway, user: Use
   const now = shell.now();
   const { rule, organisation } = pathway;
   if (!rule) return askAPerson(shell, job, 'The rule of this need is not loaded');
-  const from = londonDate(now);
-  const found = await shell.findSlots({ organisation, from, to: addDays(from, shell.policy.slotDays), user });
-  if (!found.ok) return cannotBook(shell, job, found.failure);
-  const slotTypes = shell.policy.slotTypes[rule.work.skill] ?? [];
-  const chosen = chooseSlot(found.value.slots, found.value.schedules, {
-    minutes: rule.work.minutes,
-    now,
-    earliestLeadHours: shell.policy.bookingLeadHours,
-    withinDays: shell.policy.slotDays,
-    slotTypes,
-  });
-  if (!chosen) return waitForSlots(shell, job);
+  const sought = await seek(shell, { organisation, rule, user, now });
+  if (!sought.ok) return cannotBook(shell, job, sought.failure);
+  if (!sought.value) return waitForSlots(shell, job);
+  const { chosen, found } = sought.value;
   const n = pathway.appointments.filter((one) => isOf(one, pathway)).length + 1;
   const proposed = proposedAppointment({ task: pathway.task, need: pathway.need, ...chosen, organisation, n, now });
   await inTransaction(shell.pool, async (tx) => {
-    const resources: Resource[] = [proposed, ...placesOf(chosen, found.value)];
+    const resources: Resource[] = [proposed, ...placesOf(chosen, found)];
     await saveResources(tx, { organisation, resources, source: 'holdfast', now });
   });
   return ask(shell, job, { proposed, ...chosen, user });
 }
+
+type Sought = { readonly chosen: NonNullable<ReturnType<typeof chooseSlot>>; readonly found: FoundSlots };
+
+/** The earliest suitable slot. Asked for week by week: it is mostly in the first, and a month of slots is much to send. */
+async function seek(
+  shell: BookingShell,
+  of: { organisation: string; rule: NeedRule; user: User; now: string },
+): Promise<Result<Sought | undefined>> {
+  const { organisation, rule, user, now } = of;
+  const { slotDays, slotTypes, bookingLeadHours } = shell.policy;
+  const wanted = { minutes: rule.work.minutes, now, earliestLeadHours: bookingLeadHours, withinDays: slotDays };
+  const today = londonDate(now);
+  for (let day = 0; day <= slotDays; day += WEEK) {
+    const from = addDays(today, day);
+    const to = addDays(today, Math.min(day + WEEK - 1, slotDays));
+    const found = await shell.findSlots({ organisation, from, to, user });
+    if (!found.ok) return found;
+    const { slots, schedules } = found.value;
+    const chosen = chooseSlot(slots, schedules, { ...wanted, slotTypes: slotTypes[rule.work.skill] ?? [] });
+    if (chosen) return ok({ chosen, found: found.value });
+  }
+  return ok(undefined);
+}
+
+const WEEK = 7;
 
 /** What the booking refers to, kept with it: its slot (now taken), its session, where and with whom. */
 function placesOf({ slot, schedule }: { slot: Slot; schedule: Schedule }, found: FoundSlots): Resource[] {
@@ -86,6 +105,9 @@ function placesOf({ slot, schedule }: { slot: Slot; schedule: Schedule }, found:
   return [{ ...slot, status: 'busy' }, schedule, ...people];
 }
 
+/** A death that the record has told and no Task has heard of yet. */
+const isDeceasedNow = ({ patient }: Pathway): boolean => patient !== undefined && isDeceased(patient);
+
 type Asked = { readonly proposed: Appointment; readonly slot: Slot; readonly schedule: Schedule; readonly user: User };
 
 /** Asks the practice under the patient's lock, so that a death or an opt-out received before is seen. */
@@ -94,7 +116,7 @@ async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, us
   return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
     const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
     const nhsNumber = nhsNumberOf(pathway?.patient);
-    if (!pathway || !nhsNumber || isEnded(pathway.task.status)) {
+    if (!pathway || !nhsNumber || isEnded(pathway.task.status) || isDeceasedNow(pathway)) {
       await saveResources(tx, {
         organisation,
         resources: [given(proposed, 'Not wanted any more')],

@@ -13,13 +13,17 @@ import { loadPathway, type Pathway } from './pathway.ts';
 import { inside } from './shell.ts';
 import { moveThrough } from './task.ts';
 
-/** A telephone Task: `requested` until a member of staff completes it with a call outcome. */
+/**
+ * A telephone Task: `requested` until a member of staff completes it with a call outcome. `because` says what asked for
+ * it (a request's id, a reply's, an appointment's): the same cause asks once, another one asks again.
+ */
 export function callTask(
   { task, organisation }: Pick<Pathway, 'task' | 'organisation'>,
   request: CommunicationRequest | undefined,
   now: string,
+  because = 'asked-for',
 ): Task {
-  const id = idFrom(task.id ?? '', 'call', request?.id ?? 'asked-for');
+  const id = idFrom(task.id ?? '', 'call', request?.id ?? because);
   return {
     resourceType: 'Task',
     id,

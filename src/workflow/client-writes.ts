@@ -34,7 +34,7 @@ export async function createByClient(
     });
   const flag: Flag = { ...resource, id: caller.newId() };
   return inTransaction(shell.pool, async (tx) => {
-    await lockSubject(tx, organisation, flag);
+    await lockSubject(tx, { organisation, patient: idOf('Patient', flag.subject) ?? null });
     return saved(await saveResources(tx, { organisation, resources: [flag], source: 'client', now: shell.now() }));
   });
 }
@@ -52,8 +52,7 @@ export async function updateByClient(
     const seen = await readResource(tx, access, type, id);
     if (!seen || seen.deleted || !caller.organisations.includes(seen.organisation))
       return fail('not-found', `There is no ${type} with this id; ids are given by Holdfast`);
-    if (resource.resourceType === 'Flag') await lockSubject(tx, seen.organisation, JSON.parse(seen.content) as Flag);
-    else if (seen.patient) await lockPatients(tx, seen.organisation, [seen.patient]);
+    await lockSubject(tx, seen);
     const current = await readResource(tx, access, type, id);
     if (!current) return fail('not-found', `There is no ${type} with this id`);
     if (ifMatch !== undefined && ifMatch !== current.version)
@@ -63,23 +62,29 @@ export async function updateByClient(
       );
     if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
     if (resource.resourceType !== 'Flag') return fail('unsupported', `${type} cannot be updated by clients`);
-    if (resource.subject?.reference !== (JSON.parse(current.content) as Flag).subject.reference)
-      return refused('A Flag stays with its subject: set this one inactive and create another', 'Flag.subject');
-    const changed = await saveResources(tx, {
-      organisation: current.organisation,
-      resources: [resource],
-      source: 'client',
-      now: shell.now(),
-    });
-    return ok(changed[0] ?? current);
+    return updateFlag(shell, tx, current, resource);
   });
 }
 
-/**
- * A Flag is an event: it waits for a send that has begun, and no send begins before it is there. docs/adr/0006
- */
-async function lockSubject(tx: Transaction, organisation: string, { subject }: Flag): Promise<void> {
-  const patient = idOf('Patient', subject);
+async function updateFlag(
+  shell: Shell,
+  tx: Transaction,
+  stored: StoredResource,
+  wanted: Flag,
+): Promise<Result<StoredResource>> {
+  const current = JSON.parse(stored.content) as Flag;
+  if (wanted.subject?.reference !== current.subject.reference)
+    return refused('A Flag stays with its subject: set this one inactive and create another', 'Flag.subject');
+  const { organisation } = stored;
+  const changed = await saveResources(tx, { organisation, resources: [wanted], source: 'client', now: shell.now() });
+  return ok(changed[0] ?? stored);
+}
+
+/** A Flag is an event: it waits for a send that has begun, and no send begins before it is there. docs/adr/0006 */
+async function lockSubject(
+  tx: Transaction,
+  { organisation, patient }: Pick<StoredResource, 'organisation' | 'patient'>,
+): Promise<void> {
   if (patient) await lockPatients(tx, organisation, [patient]);
   else await lockKeys(tx, [sendingKey(organisation)]);
 }

@@ -1,6 +1,6 @@
 /** Patients whose extract rows changed are translated anew from all their current rows: a pure function, so any order and any repeat is right. */
 import { ok, type Result } from '#result.ts';
-import { inTransaction } from '#store/database.ts';
+import { feedKey, inTransaction, shareKey } from '#store/database.ts';
 import { type FeedRow, lastApplied, referenceRows, rowsOfPatients } from '#store/feeds.ts';
 import { emisPatientId, translateEmisPatient } from '#translate/emis/record.ts';
 import { tppPatientId, translateTppPatient } from '#translate/tpp/record.ts';
@@ -9,14 +9,31 @@ import type { Shell, Transaction } from './shell.ts';
 
 type Cells = Readonly<Record<string, string>>;
 
-/** Translates and saves patients of one practice. */
-export async function derive(
-  shell: Shell,
-  job: { organisation: string; feed: string; patientKeys: readonly string[] },
-): Promise<Result<unknown>> {
+type Derive = { readonly organisation: string; readonly feed: string; readonly patientKeys: readonly string[] };
+
+/** Translates and saves patients of one practice. One of them that cannot be saved does not keep the others waiting. */
+export async function derive(shell: Shell, job: Derive): Promise<Result<unknown>> {
+  try {
+    return await deriveAll(shell, job);
+  } catch (error) {
+    if (job.patientKeys.length === 1) throw error;
+    const each = job.patientKeys.map((key) => ({ ...job, patientKeys: [key] }));
+    await inTransaction(shell.pool, (tx) =>
+      shell.enqueue(
+        tx,
+        each.map((payload) => ({ queue: 'derive' as const, payload })),
+      ),
+    );
+    return ok('one by one');
+  }
+}
+
+async function deriveAll(shell: Shell, job: Derive): Promise<Result<unknown>> {
   const { organisation, patientKeys } = job;
   const feed = job.feed === 'tpp' ? 'tpp' : 'emis';
   const changed = await inTransaction(shell.pool, async (tx) => {
+    // No batch may land between the rows and the time up to which they are said to be complete.
+    await shareKey(tx, feedKey(feed, organisation));
     const rows = await rowsOfPatients(tx, organisation, feed, patientKeys);
     const asOf = (await lastApplied(tx, feed, organisation)) ?? shell.now();
     const all = [...rows.values()].flat();

@@ -17,6 +17,7 @@ import type { Policy } from './policy.ts';
 import type { SendLetter, SendMessage } from './ports.ts';
 import { addressLines, gatherSendCheck, nhsNumberOf } from './send-check.ts';
 import type { Shell, Transaction } from './shell.ts';
+import { isHalted } from './stand-down.ts';
 import { moveTask } from './task.ts';
 
 export type OutreachShell = Shell & {
@@ -149,7 +150,7 @@ async function stepBack(
 ): Promise<void> {
   const { organisation, task } = pathway;
   const now = shell.now();
-  if (checked?.result === 'hold' && !checked.event) {
+  if (checked?.result === 'hold' && !checked.event && !isHalted(task)) {
     // Only the hour or a cap: the request stands, and is tried again.
     const key = task.id ?? '';
     await setTimers(tx, [

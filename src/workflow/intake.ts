@@ -4,7 +4,7 @@
  */
 import { epochMilliseconds } from '#fhir/date.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { inTransaction, lockKeys } from '#store/database.ts';
+import { feedKey, inTransaction, lockKeys } from '#store/database.ts';
 import {
   type FeedRow,
   isApplied,
@@ -15,7 +15,7 @@ import {
   patientsWithCodes,
   referenceRows,
 } from '#store/feeds.ts';
-import { freshen } from '#store/record-state.ts';
+import { freshen, markUntranslated } from '#store/record-state.ts';
 import { saveResources } from '#store/resources.ts';
 import { translateEmisReference } from '#translate/emis/reference.ts';
 import { translateTppReference } from '#translate/tpp/reference.ts';
@@ -93,18 +93,55 @@ async function takeExtract(
     return fail('conflict', 'The batch is older than the last one applied');
   if (last && from && epochMilliseconds(from) > epochMilliseconds(last))
     return fail('precondition', 'There is a gap between the last batch applied and this one; ask for a full extract');
-  await inTransaction(shell.pool, async (tx) => {
-    await lockKeys(tx, [`feed|${feed}|${link.organisation}`]);
-    const landing = newLanding(link, feed, batch);
-    // A delta names only organisations that changed: those known before still say which GUID is this practice.
-    for (const { cells } of await referenceRows(tx, link.organisation, feed, { table: 'Admin_Organisation' })) {
-      landing.ods.set(cells['OrganisationGuid'] ?? '', cells['ODSCode'] ?? '');
-    }
-    for await (const row of opened.value.rows()) await take(shell, tx, landing, row);
-    await flush(tx, landing);
-    await finish(shell, tx, landing, asOf);
-  });
+  const landing = newLanding(link, feed, batch);
+  const held = new Error('the batch is held');
+  try {
+    await inTransaction(shell.pool, async (tx) => {
+      await land(shell, tx, Object.assign(landing, newLanding(link, feed, batch)), opened.value.rows());
+      // Thrown, so that nothing of what was landed before this was known stays.
+      if (heldBecause(landing, from === undefined)) throw held;
+      await finish(shell, tx, landing, asOf);
+    });
+  } catch (error) {
+    if (error !== held) throw error;
+    return fail('precondition', heldBecause(landing, from === undefined) ?? '');
+  }
   return ok(batch);
+}
+
+async function land(
+  shell: IntakeShell,
+  tx: Transaction,
+  landing: Landing,
+  rows: AsyncIterable<ExtractRow | RejectedRow>,
+): Promise<void> {
+  const { link, feed } = landing;
+  await lockKeys(tx, [feedKey(feed, link.organisation)]);
+  // A delta names only organisations that changed: those known before still say which GUID is this practice.
+  for (const { cells } of await referenceRows(tx, link.organisation, feed, { table: 'Admin_Organisation' })) {
+    landing.ods.set(cells['OrganisationGuid'] ?? '', cells['ODSCode'] ?? '');
+  }
+  for await (const row of rows) {
+    // Whose locations these are is told after them.
+    if ('table' in row && row.table === 'Admin_OrganisationLocation') landing.waiting.push(row);
+    else await take(shell, tx, landing, row);
+  }
+  for (const row of landing.waiting) await take(shell, tx, landing, row);
+  await flush(tx, landing);
+}
+
+/** Why a batch may not be applied for this practice, once it is known whom it is about; undefined when it may. */
+function heldBecause({ link, feed, ods, agreements, counts }: Landing, isWhole: boolean): string | undefined {
+  if (feed === 'tpp') {
+    const isForeign = isWhole && counts.own === 0 && counts.foreign > 0;
+    return isForeign ? 'The batch holds rows of other practices only; it was put into the wrong inbox' : undefined;
+  }
+  const guids = [...ods].filter(([, code]) => code === link.organisation).map(([guid]) => guid);
+  if (guids.length === 0) return 'The batch names no organisation with the ODS code of this practice';
+  const state = guids.map((guid) => agreements.get(guid)).find((one) => one !== undefined) ?? 'not in it';
+  return state === 'active'
+    ? undefined
+    : `The practice's part in the sharing agreement is ${state}; nothing is taken until it is active`;
 }
 
 type Landing = {
@@ -112,12 +149,14 @@ type Landing = {
   readonly feed: Feed;
   readonly batch: string;
   readonly ods: Map<string, string>;
+  /** The state of the sharing agreement, by the GUID of the organisation. */
+  readonly agreements: Map<string, string>;
   readonly rows: FeedRow[];
+  readonly waiting: ExtractRow[];
   readonly rejected: RejectedRow[];
   readonly touched: Set<string>;
   readonly codes: Set<string>;
-  readonly counts: { landed: number; foreign: number };
-  state: string;
+  readonly counts: { landed: number; own: number; foreign: number };
 };
 
 function newLanding(link: PracticeLink, feed: Feed, batch: string): Landing {
@@ -126,12 +165,13 @@ function newLanding(link: PracticeLink, feed: Feed, batch: string): Landing {
     feed,
     batch,
     ods: new Map(),
+    agreements: new Map(),
     rows: [],
+    waiting: [],
     rejected: [],
     touched: new Set(),
     codes: new Set(),
-    counts: { landed: 0, foreign: 0 },
-    state: 'active',
+    counts: { landed: 0, own: 0, foreign: 0 },
   };
 }
 
@@ -145,15 +185,31 @@ async function take(
     landing.rejected.push(row);
     return;
   }
+  const problem = unstorable(row);
+  if (problem) {
+    landing.rejected.push({ file: row.file, line: row.line, reason: problem });
+    return;
+  }
   if (landing.feed === 'emis') readAgreement(shell, landing, row);
   const organisation = ownerOf(landing, row);
   if (organisation === undefined) {
     landing.counts.foreign += 1;
     return;
   }
+  if (organisation !== '*') landing.counts.own += 1;
   if (row.table.startsWith('Coding_')) landing.codes.add(row.key);
   landing.rows.push({ ...row, organisation });
   if (landing.rows.length >= 1_000) await flush(tx, landing);
+}
+
+const LONGEST_KEY = 300;
+
+/** What the database would refuse, and the whole batch with it: found here, only the row is left out. */
+function unstorable({ key, patientKey, cells }: ExtractRow): string | undefined {
+  if (key.length > LONGEST_KEY || (patientKey?.length ?? 0) > LONGEST_KEY)
+    return `the key is longer than ${LONGEST_KEY} characters: the row is broken`;
+  const column = Object.keys(cells).find((name) => cells[name]?.includes('\u0000'));
+  return column === undefined ? undefined : `${column} holds the character U+0000: the row is broken`;
 }
 
 /** Whose row it is: this practice's, everybody's ('*'), or another practice's (undefined), which is left out and counted. */
@@ -163,14 +219,12 @@ function ownerOf({ link, feed, ods }: Landing, row: ExtractRow): string | undefi
   return code === link.organisation ? code : undefined;
 }
 
-/** Agreements come first in a batch, then organisations: by then it is known which GUID is this practice, and whether its data may be used. */
+/** Agreements come first in a batch, then organisations: by then it is known which GUID is this practice. */
 function readAgreement(shell: IntakeShell, landing: Landing, row: ExtractRow): void {
   if (row.table === 'Admin_Organisation')
     landing.ods.set(row.cells['OrganisationGuid'] ?? row.organisation, row.cells['ODSCode'] ?? '');
-  if (row.table === 'Agreements_SharingOrganisation') {
-    const state = shell.agreementState(row.cells);
-    if (state !== 'active') landing.state = state;
-  }
+  if (row.table === 'Agreements_SharingOrganisation')
+    landing.agreements.set(row.organisation, shell.agreementState(row.cells));
 }
 
 async function flush(tx: Transaction, landing: Landing): Promise<void> {
@@ -199,7 +253,6 @@ async function finish(shell: IntakeShell, tx: Transaction, landing: Landing, asO
     ...landing.counts,
     rejected: landing.rejected.length,
     patients: patientKeys.length,
-    state: landing.state,
   };
   await markApplied(tx, { feed, batch }, { organisation, asOf, now, counts });
   // Patients whose rows changed are fresh only when they have been translated; all others are as fresh as the batch.
@@ -210,5 +263,6 @@ async function finish(shell: IntakeShell, tx: Transaction, landing: Landing, asO
       payload: { organisation, feed, patientKeys: some },
     })),
   );
-  if (landing.state === 'active') await freshen(tx, { organisation, feed, asOf, except: patientKeys });
+  await markUntranslated(tx, { organisation, feed, patientKeys });
+  await freshen(tx, { organisation, feed, asOf });
 }

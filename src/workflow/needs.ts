@@ -28,7 +28,23 @@ type Consequences = {
   readonly jobs: StageJob[];
   readonly timers: Timer[];
   readonly cleared: string[];
+  isWorkNew: boolean;
 };
+/**
+ * A cohort and a campaign are of everybody: they are brought up to date once at the next tick, not after every patient.
+ */
+function soon(organisation: string, rules: readonly string[], isWorkNew: boolean, now: string): Timer[] {
+  const cohorts = rules.map((rule) => ({
+    organisation,
+    queue: 'cohort',
+    key: rule,
+    dueAt: now,
+    payload: { organisation, rule },
+  }));
+  const campaign = { organisation, queue: 'campaign', key: 'daily', dueAt: now, payload: { organisation } };
+  return isWorkNew ? [...cohorts, campaign] : cohorts;
+}
+
 type Person = {
   readonly facts: PatientFacts;
   readonly isGone: boolean;
@@ -45,7 +61,7 @@ export async function assess(
   const changed = await inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, patients);
     const people = await load(shell, tx, organisation, patients, now);
-    const todo: Consequences = { saves: [], jobs: [], timers: [], cleared: [] };
+    const todo: Consequences = { saves: [], jobs: [], timers: [], cleared: [], isWorkNew: false };
     const rules = new Set<string>();
     for (const person of people) {
       for (const rule of shell.rules.filter((one) => isInForce(one, londonDate(now))))
@@ -54,10 +70,8 @@ export async function assess(
     await saveResources(tx, { organisation, resources: todo.saves, source: 'holdfast', now });
     await clearTimers(tx, organisation, 'assess', todo.cleared);
     await setTimers(tx, todo.timers);
-    await shell.enqueue(tx, [
-      ...todo.jobs,
-      ...[...rules].map((rule) => ({ queue: 'cohort' as const, payload: { organisation, rule } })),
-    ]);
+    await shell.enqueue(tx, todo.jobs);
+    await setTimers(tx, soon(organisation, [...rules], todo.isWorkNew, now));
     return todo.saves.length;
   });
   return ok({ changed });
@@ -113,6 +127,7 @@ function follow(todo: Consequences, look: Look): boolean {
   const changes = need ? taskChanges(look, evaluation, need, { event, before: open }) : [];
   for (const change of changes) {
     todo.saves.push(...change.saves);
+    todo.isWorkNew ||= change.saves.length > 0 && change.task.status === 'requested';
     todo.jobs.push(...change.jobs);
   }
   return save !== undefined || changes.some((change) => change.saves.length > 0);
@@ -150,9 +165,7 @@ function taskChanges(
   if (!isWorkDue(need, tasks)) return [];
   const last = tasks.toSorted((a, b) => ((a.authoredOn ?? '') < (b.authoredOn ?? '') ? 1 : -1))[0];
   const made = newTask({ need, attempt: tasks.length + 1, now, ...(last ? { previous: last } : {}) });
-  return made.ok
-    ? [{ task: made.value, saves: [made.value], jobs: [{ queue: 'campaign', payload: { organisation } }] }]
-    : [];
+  return made.ok ? [{ task: made.value, saves: [made.value], jobs: [] }] : [];
 }
 
 /**

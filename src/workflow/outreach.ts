@@ -4,21 +4,21 @@
  */
 import { type Checked, check } from '#domain/outreach/checklist.ts';
 import { compose, visitFor } from '#domain/outreach/message.ts';
-import { channelOf, communicationRequest, revoked, skippedRequest } from '#domain/outreach/request.ts';
+import { channelOf, communicationRequest, skippedRequest } from '#domain/outreach/request.ts';
 import { communicationId, nextStep, type Step } from '#domain/sequence.ts';
 import { holdOf } from '#domain/task.ts';
-import { isEnded } from '#domain/task-event.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { CommunicationRequest, Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
-import { clearTimers, setTimers } from '#store/timers.ts';
+import { setTimers } from '#store/timers.ts';
 import { callTask } from './call.ts';
 import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
 import { linkOf, type StageJob, type Transaction } from './shell.ts';
+import { isHalted, standDown } from './stand-down.ts';
 import { keepChanges, moveTask } from './task.ts';
 
 type Reach = { readonly organisation: string; readonly task: string };
@@ -42,12 +42,11 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   if (!loaded) return {};
   const now = shell.now();
   const pathway = await resume(shell, tx, loaded);
-  const unsent = unsentRequests(pathway);
-  if (isEnded(pathway.task.status)) {
-    await saveResources(tx, { organisation, resources: revoked(unsent, 'task-ended'), source: 'holdfast', now });
-    await clearTimers(tx, organisation, 'reach', [taskId]);
+  if (isHalted(pathway.task)) {
+    await standDown(shell, tx, pathway);
     return {};
   }
+  const unsent = unsentRequests(pathway);
   // Committed by an earlier run that ended before the hand-over was recorded.
   if (unsent[0]) return { send: unsent[0] };
   const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now });

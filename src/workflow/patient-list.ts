@@ -7,7 +7,7 @@ import { holdOf } from '#domain/task.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { inTransaction, lockKeys } from '#store/database.ts';
+import { feedKey, inTransaction, lockKeys } from '#store/database.ts';
 import { keepRejections, type ListedPatient, listedPatients, markApplied, saveListed } from '#store/feeds.ts';
 import { markUnavailable, recordStates } from '#store/record-state.ts';
 import { loadOfPatients } from '#store/resources.ts';
@@ -26,7 +26,7 @@ export async function takeList(shell: IntakeShell, link: PracticeLink, batch: st
   const { entries, rejected, requestedBy } = opened.value;
   const now = shell.now();
   await inTransaction(shell.pool, async (tx) => {
-    await lockKeys(tx, [`feed|gp-connect|${organisation}`]);
+    await lockKeys(tx, [feedKey('gp-connect', organisation)]);
     const listed = entries.map(({ nhsNumber, birthDate, contact }) => ({
       patient: shell.patientIdOf(organisation, nhsNumber),
       nhsNumber,
@@ -82,8 +82,27 @@ export async function pullRecords(shell: PullShell, job: Pull): Promise<Result<u
     pulled.push(...(await Promise.all(some.map((one) => pull(shell, { organisation, listed: one, user, now })))));
   }
   const [later] = pulled.flatMap(({ result }) => (result.ok || GONE.has(result.failure.kind) ? [] : [result]));
-  await inTransaction(shell.pool, (tx) => save(shell, tx, { organisation, pulled, now }));
+  try {
+    await inTransaction(shell.pool, (tx) => save(shell, tx, { organisation, pulled, now }));
+  } catch (error) {
+    if (pulled.length === 1) throw error;
+    return oneByOne(shell, job, pulled);
+  }
   return later ?? ok({ pulled: pulled.length });
+}
+
+/** A record that cannot be saved does not keep the others from being saved. */
+async function oneByOne(
+  shell: PullShell,
+  { organisation, user }: Pull,
+  pulled: readonly Pulled[],
+): Promise<Result<unknown>> {
+  const jobs = pulled.map(({ patient }) => ({
+    queue: 'pull-record' as const,
+    payload: { organisation, patients: [patient], ...(user ? { user } : {}) },
+  }));
+  await inTransaction(shell.pool, (tx) => shell.enqueue(tx, jobs));
+  return ok('one by one');
 }
 
 /** The listed patients among those asked for whose record is not fresh anyway. */
@@ -108,8 +127,13 @@ async function pull(
   if (!fetched.ok) return { patient, result: fetched };
   return {
     patient,
-    result: translateRecord(fetched.value, { organisation, patientId: patient, nhsNumber, asOf: now }),
+    result: translateRecord(withoutNull(fetched.value), { organisation, patientId: patient, nhsNumber, asOf: now }),
   };
+}
+
+/** FHIR allows no U+0000 in a text, and no search index takes one: a record is not lost for it. */
+function withoutNull(json: string): string {
+  return json.includes('\\u0000') ? json.replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1') : json;
 }
 
 async function save(

@@ -2,7 +2,7 @@
 import { applyReceipt, type Receipt, sentCommunication } from '#domain/outreach/receipt.ts';
 import { taskIdOf } from '#domain/outreach/request.ts';
 import { communicationId } from '#domain/sequence.ts';
-import { addTo } from '#fhir/date.ts';
+import { addTo, isInstant } from '#fhir/date.ts';
 import type { CommunicationRequest } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
@@ -32,6 +32,8 @@ export async function receipt(shell: OutreachShell, job: { system: string; key: 
   return ok(problems.length);
 }
 
+const NOT_OURS = 'names a message that this installation did not send';
+
 function parse(raw: Buffer) {
   try {
     return parseCallback(JSON.parse(raw.toString('utf8')));
@@ -41,9 +43,10 @@ function parse(raw: Buffer) {
 }
 
 async function applyItem(shell: OutreachShell, tx: Transaction, item: NotifyReceipt): Promise<string | undefined> {
+  if (!/^[A-Za-z0-9.-]{1,64}$/.test(item.messageReference)) return NOT_OURS;
+  if (!isInstant(item.timestamp)) return 'an item has a timestamp that is no instant';
   const { status } = summarise(item);
-  // A status that is not known, or that only says "created", tells nothing that the pathway turns on.
-  if (status === 'other') return undefined;
+  if (status === 'other') return 'an item has a status that is not known';
   return apply(shell, tx, item.messageReference, {
     status,
     at: item.timestamp,
@@ -67,7 +70,7 @@ async function apply(
   const taskId = request && taskIdOf(request);
   const pathway = organisation && taskId ? await loadPathway(tx, organisation, taskId, shell.rules) : undefined;
   const current = pathway?.requests.find((one) => one.id === requestId);
-  if (!organisation || !pathway || !current) return 'names a message that this installation did not send';
+  if (!organisation || !pathway || !current) return NOT_OURS;
   const now = shell.now();
   // The callback may come before the send was recorded, or after its record was lost: the message did go out.
   const known = pathway.communications.find((one) => one.id === communicationId(current));
@@ -77,7 +80,9 @@ async function apply(
   const change = event
     ? moveTask(pathway.task, event, { organisation, now })
     : { task: pathway.task, saves: [], jobs: [] };
-  await saveResources(tx, { organisation, resources: [communication, ...change.saves], source: 'holdfast', now });
+  const carriedOut = known ? [] : [{ ...current, status: 'completed' as const }];
+  const resources = [communication, ...carriedOut, ...change.saves];
+  await saveResources(tx, { organisation, resources, source: 'holdfast', now });
   // A receipt can be worth a code although it does not move the Task: a letter printed after the patient had booked.
   await shell.enqueue(tx, [
     ...change.jobs,

@@ -6,7 +6,7 @@ import { idOf } from '#fhir/reference.ts';
 import type { CommunicationRequest, Patient, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockPatients } from '#store/database.ts';
-import { keepInbound, readInbound, replyFailures } from '#store/inbound.ts';
+import { keepInbound, replyFailures } from '#store/inbound.ts';
 import { load, loadOfPatients, saveResources } from '#store/resources.ts';
 import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
@@ -25,7 +25,10 @@ export type ReplyShell = OutreachShell & {
   readonly openLink: (token: string, now: string) => Result<OpenedLink>;
 };
 
-/** Takes an answer in: kept and queued before the patient is thanked. The same answer again is thanked again. */
+/**
+ * Takes an answer in: kept and acted on before the patient is thanked, so that nothing is sent to someone who was told
+ * that nothing more would be. The same answer again is thanked again.
+ */
 export async function takeReply(
   shell: ReplyShell,
   reply: { token: string; birthDate: string; answer: string },
@@ -54,7 +57,7 @@ export async function takeReply(
     const key = `${request}|${answer}`;
     const raw = Buffer.from(JSON.stringify({ organisation, request, answer } satisfies Kept));
     if (await keepInbound(tx, { system: 'reply', key, raw, now: shell.now() }))
-      await shell.enqueue(tx, [{ queue: 'reply', payload: { key } }]);
+      await act(shell, tx, { organisation, request, answer });
     return ok({ outcome: 'accepted', text: THANKS[answer] });
   });
 }
@@ -66,15 +69,6 @@ const THANKS: Readonly<Record<Answer, string>> = {
   stop: 'Thank you. We will not send you more messages. Your practice may still write or call about your care.',
   other: 'Thank you. Someone from your practice will read this.',
 };
-
-/** Acts on one kept answer. */
-export async function reply(shell: OutreachShell, job: { key: string }): Promise<Result<unknown>> {
-  const kept = await readInbound(shell.pool, 'reply', job.key);
-  if (!kept) return ok('nothing kept under this key');
-  const { organisation, request, answer } = JSON.parse(kept.raw.toString('utf8')) as Kept;
-  await inTransaction(shell.pool, (tx) => act(shell, tx, { organisation, request, answer }));
-  return ok('acted');
-}
 
 async function act(shell: OutreachShell, tx: Transaction, { organisation, request, answer }: Kept): Promise<void> {
   const asked = await load<CommunicationRequest>(tx, inside(organisation), 'CommunicationRequest', request);
@@ -89,7 +83,7 @@ async function act(shell: OutreachShell, tx: Transaction, { organisation, reques
   if (decided.intents.includes('book')) jobs.push({ queue: 'book', payload: { organisation, task } });
   // A person calls back, or reads what no rule may decide.
   if (decided.intents.includes('call') || decided.intents.includes('read'))
-    saves.push(callTask(pathway, undefined, now));
+    saves.push(callTask(pathway, undefined, now, decided.communication.id));
   await saveResources(tx, { organisation, resources: saves, source: 'holdfast', now });
   if (decided.intents.includes('stop-all'))
     await stopAll(shell, tx, { organisation, patient: pathway.patientId, except: task });

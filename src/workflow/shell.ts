@@ -15,8 +15,7 @@ export type StageJob =
       readonly payload: { organisation: string; task: string };
     }
   | { readonly queue: 'letter-status'; readonly payload: { organisation: string; request: string } }
-  | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } }
-  | { readonly queue: 'reply'; readonly payload: { key: string } };
+  | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } };
 
 /** Queues jobs in the caller's transaction: they exist exactly when it commits. */
 export type Enqueue = (tx: Transaction, jobs: readonly StageJob[]) => Promise<void>;

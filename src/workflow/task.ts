@@ -78,7 +78,8 @@ export async function keepChanges(
 function jobsAfter(task: Task, event: TaskEvent, organisation: string): StageJob[] {
   const payload = { organisation, task: task.id ?? '' };
   const jobs: StageJob[] = [];
-  if (WAKES_SEQUENCE.has(event.kind) && !isEnded(task.status)) jobs.push({ queue: 'reach', payload });
+  // At its end too: what the sequence had still open is taken back there.
+  if (WAKES_SEQUENCE.has(event.kind) || isEnded(task.status)) jobs.push({ queue: 'reach', payload });
   if (WAKES_CODING.has(event.kind) || isEnded(task.status)) jobs.push({ queue: 'write-back', payload });
   if (isEnded(task.status) && standingBookings(task).length > 0) jobs.push({ queue: 'book', payload });
   return jobs;
@@ -90,6 +91,9 @@ const WAKES_SEQUENCE: ReadonlySet<TaskEvent['kind']> = new Set([
   'sent',
   'delivery-failed',
   'called',
+  'replied',
+  'booked',
+  'booked-elsewhere',
   'booking-cancelled',
 ]);
 const WAKES_CODING: ReadonlySet<TaskEvent['kind']> = new Set([

@@ -633,6 +633,8 @@ t.test('the first page holds no data and runs only its own script', async (t) =>
   t.ok(page.body.includes(`<script nonce="${nonce}">`));
   t.notMatch(page.body, /\{\{|https?:\/\/|\/\* (css|js) \*\//, 'nothing from elsewhere, nothing left open');
   t.match(page.body, /<html lang="en-GB">/);
+  const board = join(import.meta.dirname, '..', '..', 'src', 'http', 'board');
+  for (const part of ['page.css', 'page.js']) t.ok(page.body.includes(readFileSync(join(board, part), 'utf8')), part);
   t.match(page.body, /data-sandbox="false"/);
   t.not((await app.inject({ url: '/' })).headers['content-security-policy'], page.headers['content-security-policy']);
   const caseload = await call('GET', '/board/caseload');

@@ -4,10 +4,28 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parseRule } from '#domain/needs/plan-definition.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
-import { HOLDFAST, holdfastExtension, SNOMED } from '#fhir/systems.ts';
-import type { CodeSystem, PlanDefinition, Resource, ValueSet } from '#fhir/types.ts';
+import {
+  CALL_OUTCOME,
+  CHANNEL,
+  HOLDFAST,
+  holdfastExtension,
+  NEED_STATE,
+  SNOMED,
+  STATUS_REASON,
+  TASK_CODE,
+  WRITEBACK_EVENT,
+} from '#fhir/systems.ts';
+import type {
+  CapabilityStatement,
+  CodeSystem,
+  OperationDefinition,
+  PlanDefinition,
+  Resource,
+  ValueSet,
+} from '#fhir/types.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', 'profiles');
+const src = join(import.meta.dirname, '..', '..', 'src');
 const codelists = join(import.meta.dirname, '..', '..', '..', 'shared', 'codelists');
 /** Counts as an invitation for every register at once (hazard H15). */
 const bannedInvitation = '1109921000000106';
@@ -74,7 +92,7 @@ t.test('the check of SNOMED CT ids refuses what it should', async (t) => {
 
 t.test('every artefact is named as its file, its url and its version say', async (t) => {
   const files = readdirSync(profiles).filter((file) =>
-    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition)-/.test(file),
+    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition|OperationDefinition)-/.test(file),
   );
   for (const file of files) {
     const found = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
@@ -113,6 +131,86 @@ t.test('every extension of ours that an artefact uses is defined', async (t) => 
     const coding = topic?.[0]?.coding?.[0];
     t.ok(topics.has(`${coding?.system}#${coding?.code}`), `the topic of ${id} is in a code system`);
   }
+});
+
+function sources(): string[] {
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(src, file), 'utf8'));
+}
+
+t.test('every extension and code system of ours that the code names is defined here', async (t) => {
+  const named = (pattern: RegExp) =>
+    new Set(sources().flatMap((text) => [...text.matchAll(pattern)].map(([, id = '']) => id)));
+  const extensions = named(/holdfastExtension\('([\w-]+[a-z])'\)/g);
+  t.ok(extensions.size > 10, `${extensions.size} extensions`);
+  for (const id of extensions) t.ok(existsSync(join(profiles, `StructureDefinition-${id}.json`)), id);
+  const systems = named(/\$\{HOLDFAST\}\/CodeSystem\/([\w-]+)/g);
+  t.ok(systems.size > 5, `${systems.size} code systems`);
+  for (const id of systems) t.ok(existsSync(join(profiles, `CodeSystem-${id}.json`)), `CodeSystem ${id}`);
+});
+
+t.test('every code of ours that the code names is in its code system', async (t) => {
+  const systems: Readonly<Record<string, string>> = {
+    TASK_CODE,
+    STATUS_REASON,
+    CHANNEL,
+    CALL_OUTCOME,
+    WRITEBACK_EVENT,
+    NEED_STATE,
+  };
+  const codes = new Map(
+    read<CodeSystem>('CodeSystem').map(({ url, concept }) => [url, new Set(concept?.map(({ code }) => code))]),
+  );
+  const written = String.raw`(?:concept\(|system: )([A-Z_]+), (?:code: )?'([\w-]+)'`;
+  const compared = String.raw`codeIn\(([A-Z_]+), [^()]*\) === '([\w-]+)'`;
+  let checked = 0;
+  for (const text of sources()) {
+    for (const pattern of [written, compared]) {
+      for (const [, name = '', code = ''] of text.matchAll(new RegExp(pattern, 'g'))) {
+        const system = systems[name];
+        if (!system) continue;
+        checked += 1;
+        t.ok(codes.get(system)?.has(code), `${name} ${code}`);
+      }
+    }
+  }
+  t.ok(checked > 15, `${checked} codes`);
+});
+
+t.test('every operation that the server declares is defined, and none besides', async (t) => {
+  const statement = JSON.parse(
+    readFileSync(join(profiles, '..', 'capability-statements', 'CapabilityStatement-server.json'), 'utf8'),
+  ) as CapabilityStatement;
+  const declared = (statement.rest?.[0]?.resource ?? []).flatMap(({ type, operation }) =>
+    (operation ?? []).map(({ name, definition }) => ({ definition, name, type })),
+  );
+  const defined = read<OperationDefinition>('OperationDefinition').map(({ url, code, resource }) => ({
+    definition: url,
+    name: code,
+    type: resource?.[0],
+  }));
+  const inOrder = (list: readonly { definition?: string | undefined }[]) =>
+    list.toSorted((a, b) => (a.definition ?? '').localeCompare(b.definition ?? ''));
+  t.same(inOrder(declared), inOrder(defined));
+});
+
+t.test('profiles/README.md lists every artefact as it is', async (t) => {
+  const rows = readFileSync(join(profiles, 'README.md'), 'utf8')
+    .split('\n')
+    .filter((line) => /^\| [A-Z]/.test(line));
+  const wanted = readdirSync(profiles)
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => {
+      const { resourceType, id, version, status } = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
+      return `| ${resourceType} | [${id}](${file}) | ${version} | ${status} | `;
+    });
+  t.same(
+    rows.map((row) => row.slice(0, row.lastIndexOf(' | ', row.length - 3) + 3)),
+    wanted,
+  );
+  for (const row of rows) t.match(row, / \| [^|]{3,} \|$/, 'what it is based on');
 });
 
 t.test('every code is a SNOMED CT concept id, once per set, with its evidence', async (t) => {

@@ -255,12 +255,7 @@ t.test('timers fire once, in order, with the transaction that takes them', async
 
 t.test('a feed row: last wins, an older batch order is ignored, a removal finds its patient', async (t) => {
   const pool = await freshPool(t);
-  const row = (
-    key: string,
-    order: number,
-    cells: Record<string, string>,
-    patientKey: string | undefined = 'P',
-  ) => ({
+  const row = (key: string, order: number, cells: Record<string, string>, patientKey: string | undefined = 'P') => ({
     organisation: 'A81001',
     table: 'SRCode',
     key,

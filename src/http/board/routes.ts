@@ -84,7 +84,7 @@ function pageWith(isSandbox: boolean): (nonce: string) => string {
   const part = (name: string) => readFileSync(join(import.meta.dirname, name), 'utf8');
   const whole = part('page.html')
     .replace('{{sandbox}}', String(isSandbox))
-    .replace('/* css */', () => part('page.css'))
-    .replace('/* js */', () => part('page.js'));
+    .replace('<!-- css -->', () => `<style nonce="{{nonce}}">${part('page.css')}</style>`)
+    .replace('<!-- js -->', () => `<script nonce="{{nonce}}">${part('page.js')}</script>`);
   return (nonce) => whole.replaceAll('{{nonce}}', nonce);
 }

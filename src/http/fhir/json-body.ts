@@ -17,6 +17,9 @@ export function jsonBody(request: FastifyRequest): Result<unknown> {
   } catch {
     return fail('invalid', 'The body is not UTF-8. Send JSON in UTF-8.');
   }
+  if (/(?<!\\)(?:\\\\)*\\u0000/.test(text)) {
+    return fail('invalid', 'The body holds the character U+0000, which FHIR allows in no text. Take it out.');
+  }
   try {
     return ok(JSON.parse(text));
   } catch {

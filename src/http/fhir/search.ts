@@ -1,7 +1,7 @@
 /** search and history. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
 import { mayDo } from '#auth/access.ts';
 import type { Deps } from '#http/deps.ts';
-import { ok } from '#result.ts';
+import { fail, ok } from '#result.ts';
 import type { Action } from './action.ts';
 import { history as historyBundle, keyOf, searchset } from './bundle.ts';
 import { preference } from './negotiation.ts';
@@ -19,6 +19,8 @@ export function search(deps: Deps, type: string): Action {
       const maySearch = (other: string) => mayDo(principal, other, 'search');
       const handling = preference(request, 'handling') === 'lenient' ? 'lenient' : 'strict';
       const asked = parameters.filter(([name]) => !ofTheForm.has(name));
+      if (asked.flat().some((text) => text.includes('\0')))
+        return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
       const found = await deps.search(access, type, asked, { handling, maySearch });
       if (!found.ok) return found;
       // The store was told which types it may include; an include that slipped through still does not leave.

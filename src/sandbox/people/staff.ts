@@ -1,6 +1,6 @@
 /** The practices' own people, working through Holdfast's API: telephone calls at the end of the day, entries made by hand. */
 
-import { londonDate } from '#fhir/date.ts';
+import { epochMilliseconds, londonDate } from '#fhir/date.ts';
 import { parseReference } from '#fhir/reference.ts';
 import { HOLDFAST, NHS_NUMBER, TASK_CODE } from '#fhir/systems.ts';
 import type { Bundle, Patient, Task, TaskOutput } from '#fhir/types.ts';
@@ -22,6 +22,8 @@ export type StaffContext = {
   readonly post: Post;
   readonly baseUrl: string;
   readonly coordinatorToken: (ods: string) => Promise<string>;
+  /** Waits until Holdfast has done what it was told so far. */
+  readonly settled?: () => Promise<void>;
 };
 
 type Desk = StaffContext & { readonly ods: string; readonly at: string; readonly token: string };
@@ -49,11 +51,17 @@ async function listTasks(desk: Desk, code: 'telephone' | 'writeback'): Promise<T
   while (path !== undefined) {
     const bundle: Bundle | undefined = await read<Bundle>(desk, path);
     if (!bundle) return undefined;
-    for (const { resource } of bundle.entry ?? []) if (resource?.resourceType === 'Task') tasks.push(resource);
+    for (const { resource } of bundle.entry ?? [])
+      if (resource?.resourceType === 'Task' && isThere(desk, resource)) tasks.push(resource);
     const next: string | undefined = bundle.link?.find(({ relation }) => relation === 'next')?.url;
     path = next === undefined ? undefined : pathOf(next, desk.baseUrl);
   }
-  return tasks;
+  return tasks.sort((one, other) => ((one.id ?? '') < (other.id ?? '') ? -1 : 1));
+}
+
+/** The day's list is what was there when the day's work began: what comes of it is tomorrow's, also after a restart. */
+function isThere({ at }: Desk, { authoredOn }: Task): boolean {
+  return authoredOn === undefined || epochMilliseconds(authoredOn) < epochMilliseconds(at);
 }
 
 /** Links may name the server by another address than ours: only path and query count. */
@@ -63,7 +71,7 @@ function pathOf(url: string, baseUrl: string): string {
 }
 
 /** A resource, or undefined when Holdfast did not give it. */
-async function read<T extends Bundle | Patient>(desk: Desk, path: string): Promise<T | undefined> {
+async function read<T extends Bundle | Patient | Task>(desk: Desk, path: string): Promise<T | undefined> {
   const response = await call(desk, path, { method: 'GET', headers: { accept: FHIR } });
   // The one place where what Holdfast says is taken at its word.
   return response?.ok ? ((await response.json()) as T) : undefined;
@@ -105,8 +113,12 @@ export function callOutcome(seed: string, patient: SimPatient, attempt: number):
   return books < logistic(logit(0.45) + 0.6 * traits.theta) ? 'spoke-will-book' : 'spoke-declined';
 }
 
-async function callPatient(desk: Desk, task: Task & { id: string }, patient: SimPatient): Promise<boolean> {
+async function callPatient(desk: Desk, listed: Task & { id: string }, patient: SimPatient): Promise<boolean> {
   const { seed, agenda, journal, at } = desk;
+  // The call before may have been to the same patient: the Task is opened as it is now.
+  await desk.settled?.();
+  const task = await read<Task>(desk, `/fhir/R4/Task/${listed.id}`);
+  if (task?.status !== 'requested') return task !== undefined;
   const { nhsNumber } = patient;
   const version = task.meta?.versionId ?? '';
   const key = `${task.id}/${version}`;

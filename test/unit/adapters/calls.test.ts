@@ -11,10 +11,10 @@ import { createSds, type Directory } from '#adapters/gp-connect/sds.ts';
 import { windows } from '#adapters/gp-connect/slots.ts';
 import { callHttp } from '#adapters/http-call.ts';
 import { createIm1 } from '#adapters/im1/im1.ts';
-import { isNhsNumber } from '#adapters/notify/nhs-number.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
 import { createPlatformToken } from '#auth/platform-token.ts';
 import { addTo } from '#fhir/date.ts';
+import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { fail, ok, type Result } from '#result.ts';
 
 const NHS_NUMBER = '9990000018';

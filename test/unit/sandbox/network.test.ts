@@ -5,6 +5,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import t from 'tap';
 import { addDays, ageOn, daysBetween, londonDate } from '#fhir/date.ts';
+import { checkDigit } from '#fhir/nhs-number.ts';
 import { EMIS_AGREEMENT, type ExportFile, emisBatch } from '#sandbox/exports/emis.ts';
 import { EMIS_COLUMNS } from '#sandbox/exports/emis-columns.ts';
 import { patientList } from '#sandbox/exports/patient-list.ts';
@@ -14,7 +15,7 @@ import { TPP_COLUMNS } from '#sandbox/exports/tpp-columns.ts';
 import { createGpSystems, type GpSystems } from '#sandbox/gp-system.ts';
 import { CLINICAL_CATALOGUE, DRUG_CATALOGUE } from '#sandbox/population/codes.ts';
 import { generateNetwork } from '#sandbox/population/network.ts';
-import { checkDigit, testNhsNumber } from '#sandbox/population/nhs-number.ts';
+import { testNhsNumber } from '#sandbox/population/nhs-number.ts';
 import type { GpEvent, Practice, SimPatient } from '#sandbox/practice.ts';
 
 const START = '2026-03-02';
