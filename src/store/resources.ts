@@ -256,13 +256,17 @@ async function removeDerived(
       and clinical_fact.resource_type = gone.type and clinical_fact.resource_id = gone.id`);
 }
 
+/** No code of SNOMED CT or dm+d is as long; what is, is broken, and no rule can ask for it. */
+const LONGEST_CODE = 64;
 /** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
 const MOST_DAYS = 36_500;
 
 async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promise<void> {
-  const rows = changed.flatMap(({ organisation, patient, type, id, resource }) =>
-    patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
-  );
+  const rows = changed
+    .flatMap(({ organisation, patient, type, id, resource }) =>
+      patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
+    )
+    .filter(({ code }) => code.length <= LONGEST_CODE);
   if (rows.length === 0) return;
   const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
   await tx.query(sql`

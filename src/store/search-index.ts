@@ -16,11 +16,9 @@ export async function indexResources(
 ): Promise<void> {
   await clear(tx, organisation, replaced);
   const rows = resources.flatMap((resource) =>
-    indexRowsOf(resource, tx.definitions).map((row) => ({
-      ...row,
-      type: resource.resourceType as string,
-      id: resource.id ?? '',
-    })),
+    indexRowsOf(resource, tx.definitions)
+      .filter(fits)
+      .map((row) => ({ ...row, type: resource.resourceType as string, id: resource.id ?? '' })),
   );
   await insertTokens(
     tx,
@@ -42,6 +40,14 @@ export async function indexResources(
     organisation,
     rows.filter((row) => row.kind === 'string'),
   );
+}
+
+/** Bytes that an index entry may have, with room for its key columns (PostgreSQL takes 2,704 in all). */
+const LONGEST = 2_000;
+
+/** A value too long for an index is kept in its resource and not found by it: better than a record that cannot be saved. */
+function fits({ kind: _kind, ...values }: IndexRow): boolean {
+  return Object.values(values).reduce((sum, value) => sum + Buffer.byteLength(value), 0) <= LONGEST;
 }
 
 async function clear(tx: Transaction, organisation: string, { types, ids }: Keys): Promise<void> {

@@ -22,12 +22,12 @@ export async function attend(
   await inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, patients);
     const all = await loadOfPatients<Task | Appointment>(tx, organisation, ['Task', 'Appointment'], patients);
-    const open = all.filter(
-      (one): one is Task =>
-        one.resourceType === 'Task' && idOf('ServiceRequest', one.focus) !== undefined && !isEnded(one.status),
+    // Ended ones too: the evidence may have been looked at first, and the visit took place all the same.
+    const tasks = all.filter(
+      (one): one is Task => one.resourceType === 'Task' && idOf('ServiceRequest', one.focus) !== undefined,
     );
     const appointments = all.filter((one): one is Appointment => one.resourceType === 'Appointment');
-    for (const task of open) await follow(shell, tx, { organisation, task, appointments });
+    for (const task of tasks) await follow(shell, tx, { organisation, task, appointments });
   });
   return ok(patients.length);
 }
@@ -39,6 +39,7 @@ async function follow(
 ): Promise<void> {
   const { organisation, task, appointments } = of;
   const now = shell.now();
+  const isOver = isEnded(task.status);
   const recorded = appointments.filter((one) => one.basedOn === undefined);
   const bookings = standingBookings(task).map((one) => idOf('Appointment', one));
   const events: TaskEvent[] = [];
@@ -49,10 +50,10 @@ async function follow(
     events.push(match.event);
     saves.push(attendedAs(booked, match.recorded));
     // Whoever cancelled, a person finds out what the patient needs now.
-    if (match.event.kind === 'booking-cancelled')
+    if (match.event.kind === 'booking-cancelled' && !isOver)
       saves.push(callTask({ task, organisation }, undefined, now, booked.id));
   }
-  if (bookings.length === 0) events.push(...(await elsewhere(shell, tx, { organisation, task })));
+  if (bookings.length === 0 && !isOver) events.push(...(await elsewhere(shell, tx, { organisation, task })));
   const change = moveThrough(task, events, { organisation, now });
   const jobs: StageJob[] = [...change.jobs];
   await saveResources(tx, { organisation, resources: [...saves, ...change.saves], source: 'holdfast', now });

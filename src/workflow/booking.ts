@@ -117,12 +117,7 @@ async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, us
     const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
     const nhsNumber = nhsNumberOf(pathway?.patient);
     if (!pathway || !nhsNumber || isEnded(pathway.task.status) || isDeceasedNow(pathway)) {
-      await saveResources(tx, {
-        organisation,
-        resources: [given(proposed, 'Not wanted any more')],
-        source: 'holdfast',
-        now: shell.now(),
-      });
+      await withdraw(shell, tx, job, { proposed, why: 'Not wanted any more' });
       return ok('not wanted any more');
     }
     const request = {
@@ -138,12 +133,7 @@ async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, us
     const booked = await shell.bookAppointment(request);
     if (booked.ok) return confirm(shell, tx, pathway, { proposed, provided: booked.value });
     if (booked.failure.kind === 'conflict') {
-      await saveResources(tx, {
-        organisation,
-        resources: [given(proposed, 'The slot had gone')],
-        source: 'holdfast',
-        now: shell.now(),
-      });
+      await withdraw(shell, tx, job, { proposed, why: 'The slot had gone' });
       return ok('again');
     }
     // Unknown outcome, or not reached: the pending Appointment stands, and the next run looks for it first.
@@ -169,14 +159,8 @@ async function settle(shell: BookingShell, job: Job, pending: Appointment, user:
   const schedule = await load<Schedule>(shell.pool, access, 'Schedule', idOf('Schedule', slot?.schedule) ?? '');
   const isPast = !slot || epochMilliseconds(slot.start) <= epochMilliseconds(shell.now());
   if (!slot || !schedule || isPast) {
-    await inTransaction(shell.pool, (tx) =>
-      saveResources(tx, {
-        organisation,
-        resources: [given(pending, 'The slot has passed')],
-        source: 'holdfast',
-        now: shell.now(),
-      }),
-    );
+    const why = 'The slot has passed';
+    await inTransaction(shell.pool, (tx) => withdraw(shell, tx, job, { proposed: pending, why }));
     return ok('again');
   }
   return ask(shell, job, { proposed: pending, slot, schedule, user });
@@ -222,14 +206,20 @@ function looksAfter(
 
 const LOOKS = [1, 3, 7, 14] as const;
 
-const given = (proposed: Appointment, why: string): Appointment => ({
-  ...proposed,
-  status: 'cancelled',
-  cancelationReason: { text: why },
-});
+/** What was to be booked and will not be: kept, as cancelled, with the reason. */
+async function withdraw(
+  shell: BookingShell,
+  tx: Transaction,
+  { organisation }: Job,
+  { proposed, why }: { proposed: Appointment; why: string },
+): Promise<void> {
+  const cancelled: Appointment = { ...proposed, status: 'cancelled', cancelationReason: { text: why } };
+  await saveResources(tx, { organisation, resources: [cancelled], source: 'holdfast', now: shell.now() });
+}
 
 /** The Task ended (a death, a move) with an appointment still to come: the slot is given back. */
-async function cancelStanding(shell: BookingShell, { organisation }: Job, pathway: Pathway): Promise<Result<unknown>> {
+async function cancelStanding(shell: BookingShell, job: Job, pathway: Pathway): Promise<Result<unknown>> {
+  const { organisation } = job;
   const ahead = pathway.appointments.filter(
     (one) =>
       isOf(one, pathway) &&
@@ -240,24 +230,19 @@ async function cancelStanding(shell: BookingShell, { organisation }: Job, pathwa
     pathway.task.statusReason?.coding?.some((coding) => coding.code === reason),
   );
   if (!needless || !pathway.user) return ok('nothing to cancel');
+  const reason = 'No longer needed';
   for (const appointment of ahead) {
     const id = providerId(appointment);
     if (!id) continue;
     const cancelled = await shell.cancelAppointment({
       organisation,
       appointmentId: id,
-      reason: 'No longer needed',
+      reason,
       user: pathway.user,
     });
     if (!cancelled.ok) return cancelled;
-    await inTransaction(shell.pool, (tx) =>
-      saveResources(tx, {
-        organisation,
-        resources: [given(appointment, 'No longer needed')],
-        source: 'holdfast',
-        now: shell.now(),
-      }),
-    );
+    const withdrawn = { proposed: appointment, why: reason };
+    await inTransaction(shell.pool, (tx) => withdraw(shell, tx, job, withdrawn));
   }
   return ok(ahead.length);
 }

@@ -1,4 +1,5 @@
 /** Bad input, on the real house: each gets a clear answer, and nothing that was good beside it is lost. */
+import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { addTo } from '#fhir/date.ts';
 import type {
@@ -12,8 +13,10 @@ import type {
 } from '#fhir/types.ts';
 import { sealReplyLink } from '#main/reply-link.ts';
 import { ok } from '#result.ts';
+import { commit } from '#sandbox/gp-access.ts';
 import { loadAll } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
+import { emisPatientId } from '#translate/emis/record.ts';
 import { intake } from '#workflow/intake.ts';
 import { call, openTown, SECRET, signedCallback } from '../support/house.ts';
 
@@ -151,6 +154,57 @@ t.test('a malformed TPP row and a row of another practice are left out; the rest
   );
 });
 
+t.test('a patient who cannot be saved keeps nobody waiting, and never looks fresh', async (t) => {
+  const [poor, other] = patientsOf(EMIS).filter((one) => !one.deathDate && !one.deregisteredOn && !one.sensitive);
+  if (!poor || !other) throw new Error('too small a town');
+  const ids = [poor, other].map(({ id }) => emisPatientId(EMIS, id));
+  await pool.inner.query(`create function refuse() returns trigger language plpgsql as 'begin raise exception ''no''; end';
+    create trigger refuse before insert on source_record for each row when (new.patient = '${ids[0]}') execute function refuse()`);
+  const happens = (event: Parameters<typeof commit>[2]['event']) =>
+    commit(town.world.gp, town.world.journal, { kind: 'gp', by: 'practice', event });
+  const at = '2026-06-01T12:00:00.000Z';
+  await town.advanceTo(at);
+  happens({ ods: EMIS, at, kind: 'patient-died', patientId: poor.id, date: '2026-06-01' });
+  happens({
+    ods: EMIS,
+    at,
+    kind: 'contact-changed',
+    patientId: other.id,
+    mobile: '07700 900999',
+    email: 'x'.repeat(5000),
+  });
+  const stateAt = async () => {
+    const { rows } = await pool.query<{ patient: string; at: string }>(
+      sql`select patient, (as_of at time zone 'Europe/London')::date::text as at from record_state where patient = any(${ids}::text[])`,
+    );
+    return ids.map((id) => rows.find(({ patient }) => patient === id)?.at);
+  };
+  const [was] = await stateAt();
+  for (const [day, n] of [
+    ['2026-06-02', 2],
+    ['2026-06-03', 3],
+  ] as const) {
+    town.world.clock.advanceTo(`${day}T04:00:00.000Z`);
+    town.deliver(EMIS, town.batch(EMIS, n));
+    await town.enqueue([{ queue: 'intake', payload: { organisation: EMIS } }]);
+    // The poor one's job is tried again and again meanwhile.
+    for (let looks = 0; looks < 500 && (await stateAt())[1] !== day; looks += 1) await pause(20);
+  }
+  const [stale, fresh] = await stateAt();
+  t.equal(fresh, '2026-06-03', 'the other’s record follows the feed');
+  t.equal(stale, was, 'the one that could not be saved is as old as it is, also a batch later');
+  const [changed] = (await loadAll<Patient>(pool, EMIS, 'Patient')).filter(({ id }) => id === ids[1]);
+  t.ok(
+    changed?.telecom?.some(({ value }) => value?.endsWith('999')),
+    'the other’s change is there',
+  );
+  await pool.inner.query('drop trigger refuse on source_record');
+  await town.settle();
+  t.same(await stateAt(), ['2026-06-03', '2026-06-03'], 'once mended, it is fresh');
+  const [dead] = (await loadAll<Patient>(pool, EMIS, 'Patient')).filter(({ id }) => id === ids[0]);
+  t.equal(dead?.deceasedDateTime, '2026-06-01');
+});
+
 t.test('a batch of another practice, or of a practice that does not share, is held and freshens nothing', async (t) => {
   const asOf = async () =>
     (
@@ -159,8 +213,8 @@ t.test('a batch of another practice, or of a practice that does not share, is he
       )
     ).rows;
   const [before, held] = [await asOf(), heldBatches().length];
-  await town.advanceTo('2026-06-02T06:00:00.000Z');
-  const disabled = withFile(town.batch(EMIS, 2), 'Agreements_SharingOrganisation', (lines) => [
+  await town.advanceTo('2026-06-03T06:00:00.000Z');
+  const disabled = withFile(town.batch(EMIS, 4), 'Agreements_SharingOrganisation', (lines) => [
     lines[0] ?? '',
     (lines[1] ?? '').replace(/"false","false"$/, '"true","false"'),
   ]);
@@ -172,7 +226,7 @@ t.test('a batch of another practice, or of a practice that does not share, is he
   const missing = town.batch(TPP, 2);
   town.deliver(TPP, {
     ...missing,
-    folder: '20260602_0700',
+    folder: '20260603_0700',
     files: missing.files.filter(({ name }) => name !== 'SRPatient.csv'),
   });
   await town.intake(TPP);
@@ -259,7 +313,7 @@ t.test('a record that comes cut off makes the needs unknown, deletes nothing, an
 const sent: CommunicationRequest[] = [];
 
 t.test('a cohort is released and its first messages go out', async (t) => {
-  await town.advanceTo('2026-06-03T09:00:00.000Z');
+  await town.advanceTo('2026-06-04T09:00:00.000Z');
   const token = await town.token('coordinator', LISTED);
   const groups = JSON.parse((await call(town, 'GET', '/fhir/R4/Group', { token })).text) as Bundle;
   for (const { resource } of groups.entry ?? [])
@@ -288,7 +342,7 @@ const item = (reference: string | undefined, status: string, more: object = {}) 
     messageReference: reference,
     channel: 'nhsapp',
     channelStatus: status,
-    timestamp: '2026-06-03T10:00:00.000Z',
+    timestamp: '2026-06-04T10:00:00.000Z',
     ...more,
   },
   meta: { idempotencyKey: `${reference} ${status} ${JSON.stringify(more)}` },

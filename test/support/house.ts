@@ -69,7 +69,7 @@ export type TestHouse = House & {
   readonly token: (role: Role, ods?: string) => Promise<string>;
   /** A token of the provider's own key with any claims. */
   readonly sign: (claims: JWTPayload, options?: { expires?: string | number; key?: Key }) => Promise<string>;
-  /** Waits until no job is waiting or being done. */
+  /** Waits until no job is waiting or being done and no timer is due. */
   readonly settle: () => Promise<void>;
   readonly enqueue: (jobs: readonly StageJob[]) => Promise<void>;
   readonly count: (statement: ReturnType<typeof sql>) => Promise<number>;
@@ -125,7 +125,9 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
         .setExpirationTime(expires)
         .sign(key),
     settle: async () => {
-      while ((await house.jobs.pending()) > 0) await pause(10);
+      // What is of everybody (cohorts, campaigns) is brought up to date at the next tick.
+      do while ((await house.jobs.pending()) > 0) await pause(10);
+      while ((await tick(house.shell)) > 0);
     },
     enqueue: (jobs) => inTransaction(house.pool, (tx) => house.shell.enqueue(tx, jobs)),
     count: async (statement) => Number((await house.pool.query<{ n: number }>(statement)).rows[0]?.n ?? 0),
@@ -233,7 +235,6 @@ export async function openTown(
     },
     advanceTo: async (instant) => {
       world.clock.advanceTo(instant);
-      await tick(house.shell);
       await house.settle();
     },
   };

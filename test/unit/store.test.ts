@@ -283,12 +283,14 @@ t.test('a feed row: last wins, an older batch order is ignored, a removal finds 
 t.test('two events about one patient wait for each other; the same inbound key is kept once', async (t) => {
   const pool = await freshPool(t);
   const order: string[] = [];
+  const locked = Promise.withResolvers<void>();
   const first = inTransaction(pool, async (tx) => {
     await lockPatients(tx, 'A81001', ['p1', 'p2']);
+    locked.resolve();
     await new Promise((settle) => setTimeout(settle, 150));
     order.push('first');
   });
-  await new Promise((settle) => setTimeout(settle, 40));
+  await locked.promise;
   await inTransaction(pool, async (tx) => {
     await lockPatients(tx, 'A81001', ['p2', 'p1']);
     order.push('second');
