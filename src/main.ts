@@ -25,6 +25,12 @@ if (!read.ok) {
   process.exit(2);
 }
 const config: Config = read.value;
+if (role && config.mode === 'sandbox') {
+  process.stderr.write(
+    `${role} is a role of live mode; the sandbox is everything in one process. Set HOLDFAST_MODE=live, or leave the role out.\n`,
+  );
+  process.exit(2);
+}
 const log = createLog({ level: config.logLevel as 'warn' });
 process.on('unhandledRejection', (reason) => {
   log.fatal(

@@ -27,11 +27,12 @@ async function configFor(t: Test): Promise<SandboxConfig> {
     logLevel: 'error',
     databaseUrl: await freshDatabase(t),
     data,
-    seed: 'holdfast',
+    // One with letters, bookings and a coded outcome among its few patients.
+    seed: 'charlie',
     patients: 60,
     startDate: '2026-04-01',
     daySeconds: 0,
-    days: 20,
+    days: 15,
   };
 }
 
@@ -102,6 +103,6 @@ t.test(
   },
 );
 
-function arrived({ messages, bookings, filed }: Awaited<ReturnType<typeof runThrough>>['ledger']) {
-  return { messages: messages.length, bookings: bookings.length, filed: filed.length };
+function arrived({ messages, letters, bookings, filed }: Awaited<ReturnType<typeof runThrough>>['ledger']) {
+  return { messages: messages.length, letters: letters.length, bookings: bookings.length, filed: filed.length };
 }

@@ -182,6 +182,46 @@ t.test(
   },
 );
 
+t.test(
+  'in the sandbox jobs are done one at a time, in the order in which they were queued, also after a restart',
+  async (t) => {
+    const { pool, open } = await board(t);
+    const about = (task: string, queue: 'reach' | 'book' | 'called' = 'reach'): Job => ({
+      queue,
+      payload: { organisation: ODS, task },
+    });
+    const ordered = { isInOrder: true, isOnlyProcess: true };
+    const first = await open(ordered);
+    await inTransaction(pool, (tx) => first.enqueue(tx, [about('1'), about('2', 'book'), about('3')]));
+    await inTransaction(pool, (tx) => first.enqueue(tx, [about('4', 'called')]));
+    // As a process that was killed in the middle of the first leaves it.
+    await pool.query(sql`update pgboss.job set state = 'active', started_on = now() where data->>'task' = '1'`);
+    await first.stop();
+
+    const jobs = await open(ordered);
+    await inTransaction(pool, (tx) => jobs.enqueue(tx, [about('5', 'book')]));
+    const done: string[] = [];
+    let running = 0;
+    const work = async ({ task }: { task: string }) => {
+      running += 1;
+      t.equal(running, 1, `${task} alone`);
+      await pause(5);
+      running -= 1;
+      done.push(task);
+      // What follows from a job comes after everything that was there before.
+      if (task === '2') await inTransaction(pool, (tx) => jobs.enqueue(tx, [about('6')]));
+      if (task === '3' && done.filter((one) => one === '3').length < 3) return fail('unavailable', 'no answer');
+      return task === '4' ? fail('invalid', 'cannot be') : ok(task);
+    };
+    t.same(done, [], 'nothing before it is told to');
+    await jobs.work(handlers({ reach: work, book: work, called: work }));
+    await jobs.settle();
+    t.same(done, ['1', '2', '3', '3', '3', '4', '5', '6'], 'one that is tried again keeps its place');
+    t.match(await jobsIn(pool, 'dead-letter'), [{ data: { task: '4' } }]);
+    t.equal(await jobs.pending(), 0);
+  },
+);
+
 t.test('a payload holds what its schema names, and nothing else', async (t) => {
   const payloads: { readonly [Q in QueueName]: object } = {
     intake: { organisation: ODS },

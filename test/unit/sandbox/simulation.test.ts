@@ -268,6 +268,14 @@ function taskPage(tasks: readonly Json[], ods: string | undefined, query: URLSea
   return Response.json({ resourceType: 'Bundle', link, entry });
 }
 
+/** One Task or Patient, for `/fhir/R4/<type>/<id>`. */
+function resourceAt(path: RegExpExecArray, tasks: readonly Json[]): Response {
+  const [, type, id = ''] = path;
+  const identifier = [{ system: 'https://fhir.nhs.uk/Id/nhs-number', value: id.split('-').at(-1) }];
+  const found = type === 'Patient' ? { resourceType: 'Patient', identifier } : tasks.find((task) => task.id === id);
+  return Response.json(found ?? {}, { status: found ? 200 : 404 });
+}
+
 /** A Holdfast that remembers what it was sent, and can be made to fail. */
 function fakeHoldfast() {
   const state = {
@@ -297,13 +305,8 @@ function fakeHoldfast() {
       state.tasks = state.tasks.filter(({ id }) => !pathname.endsWith(id));
       return Response.json({});
     }
-    if (pathname.startsWith('/fhir/R4/Patient/')) {
-      const value = pathname.split('-').at(-1);
-      return Response.json({
-        resourceType: 'Patient',
-        identifier: [{ system: 'https://fhir.nhs.uk/Id/nhs-number', value }],
-      });
-    }
+    const one = /^\/fhir\/R4\/(Patient|Task)\/(.+)$/.exec(pathname);
+    if (one) return resourceAt(one, state.tasks);
     return taskPage(state.tasks, headers.get('authorization')?.split('-').at(-1), searchParams);
   };
   return { state, post };
