@@ -13,7 +13,7 @@ import { openPathway } from './pathway.ts';
 import { residualLines } from './residual.ts';
 import { openTable } from './table.ts';
 
-const DEFAULTS = { data: '.holdfast/example', seed: 'asthma-review', patients: '150', days: '45', practice: 'A81001' };
+const DEFAULTS = { data: '.holdfast/example', seed: 'asthma-review', patients: '200', days: '45', practice: 'A81001' };
 const START_DATE = '2026-04-01';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);

@@ -104,8 +104,6 @@ async function logins(sandbox: Awaited<ReturnType<typeof startSandbox>>) {
     organisation,
     token: await sandbox.token('coordinator', organisation),
   }));
-  return [
-    ...(await Promise.all(coordinators)),
-    { label: 'ICB analyst, all practices', role: 'analyst', token: await sandbox.token('analyst') },
-  ];
+  const analyst = { label: 'ICB analyst, all practices', role: 'analyst', token: await sandbox.token('analyst') };
+  return [analyst, ...(await Promise.all(coordinators))];
 }

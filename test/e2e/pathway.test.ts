@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { SandboxConfig } from '#config.ts';
 import type { Fault } from '#sandbox/faults.ts';
-import { openPathway } from '../../examples/asthma-review/pathway.ts';
+import { checkLaws } from '../../examples/asthma-review/laws.ts';
+import { openPathway, type Pathway } from '../../examples/asthma-review/pathway.ts';
 import type { Records } from '../../examples/asthma-review/records.ts';
 import { freshDatabase } from '../support/database.ts';
 
@@ -36,21 +37,26 @@ async function configFor(t: Test): Promise<SandboxConfig> {
   };
 }
 
-type Options = { readonly isInOrder: boolean; readonly faults?: readonly Fault[] };
+type Options = {
+  readonly isInOrder: boolean;
+  readonly faults?: readonly Fault[];
+  /** Looks at the run while its server is still there. */
+  readonly inspect?: (pathway: Pathway, records: Records) => PromiseLike<unknown>;
+};
 
-async function runThrough(t: Test, { isInOrder, faults = [] }: Options) {
+async function runThrough(t: Test, { isInOrder, faults = [], inspect }: Options) {
   const logged: string[] = [];
-  const pathway = await openPathway(await configFor(t), {
-    say: () => undefined,
-    onLog: (line) => logged.push(line),
-    isInOrder,
-  });
-  for (const fault of faults) pathway.ledger.fault(fault);
-  await pathway.run(async () => undefined);
-  const judged = await pathway.judge();
-  const { ledger } = pathway;
-  await pathway.close();
-  return { ...judged, ledger, logged };
+  const onLog = (line: string) => void logged.push(line);
+  const pathway = await openPathway(await configFor(t), { say: () => undefined, onLog, isInOrder });
+  try {
+    for (const fault of faults) pathway.ledger.fault(fault);
+    await pathway.run(async () => undefined);
+    const judged = await pathway.judge();
+    await inspect?.(pathway, judged.records);
+    return { ...judged, ledger: pathway.ledger, logged };
+  } finally {
+    await pathway.close();
+  }
 }
 
 /** Needs whose outcome went the whole way: evidence in the record, and every code that was due read back from it. */
@@ -65,11 +71,46 @@ function codedNeeds({ needs, writebacks }: Records): readonly string[] {
 }
 
 t.test('a programme runs from the extracts to the coded outcome, and every law holds', PATIENCE, async (t) => {
-  const { laws, records, ledger } = await runThrough(t, { isInOrder: true });
+  const { laws, records, ledger } = await runThrough(t, {
+    isInOrder: true,
+    inspect: (pathway, found) => t.test('and each law is one that can be broken', (t) => breakEach(t, pathway, found)),
+  });
   for (const { name, isHeld, found } of laws) t.ok(isHeld, `${name} (${found})`);
   t.not(codedNeeds(records).length, 0, 'at least one patient went the whole way to coded');
   for (const [name, entries] of Object.entries(arrived(ledger))) t.not(entries, 0, `${entries} ${name}`);
 });
+
+/** What each law forbids, put into what was found: the law must say so, and by its own name. */
+async function breakEach(t: { ok(value: unknown, name: string): unknown }, { api, ledger }: Pathway, found: Records) {
+  const open = found.tasks.filter(({ status }) => status === 'requested' || status === 'in-progress').slice(0, 1);
+  const due = found.needs.filter(({ status }) => status === 'active').slice(0, 1);
+  const stopped = found.sent.slice(0, 1).map((one) => ({
+    ...one,
+    reasonCode: [{ coding: [{ code: 'replied-stop' }] }],
+    received: '2026-03-01T00:00:00.000Z',
+  }));
+  const [cohort, ...cohorts] = found.caseload.cohorts;
+  const more = cohort ? [{ ...cohort, total: cohort.total + 1 }] : [];
+  const broken: [string, Partial<Records>][] = [
+    ['stages of every cohort', { caseload: { ...found.caseload, cohorts: [...more, ...cohorts] } }],
+    ['two open Tasks', { tasks: [...found.tasks, ...open] }],
+    ['two open needs', { needs: [...found.needs, ...due] }],
+    ['names evidence', { needs: due.map(({ supportingInfo: _, ...need }) => ({ ...need, status: 'completed' })) }],
+    ['Every message', { sent: found.sent.slice(1) }],
+    ['Every letter', { sent: [...found.sent, ...found.sent] }],
+    ['had been asked for', { requests: found.requests.slice(0, 1) }],
+    ['after a death or an opt-out', { communications: stopped }],
+    ['Every booking', { appointments: [] }],
+    ['Every entry filed', { writebacks: [] }],
+  ];
+  for (const [name, change] of broken) {
+    const judged = (await checkLaws(api, { ...found, ...change }, ledger)).filter((law) => law.name.includes(name));
+    t.ok(judged.length === 1 && judged[0]?.isHeld === false, `"${name}" is broken by what it forbids`);
+  }
+  const twice = { ...ledger, duplicates: () => ({ messages: ['a'], letters: [], bookings: [], filed: [] }) };
+  const last = (await checkLaws(api, found, twice)).find(({ name }) => name.includes('arrived twice'));
+  t.ok(last?.isHeld === false, '"arrived twice" is broken by what it forbids');
+}
 
 const NOTIFY = { system: 'notify', match: 'POST /comms/v1/messages' } as const;
 const BOOKING = { system: 'gp-connect', match: '/gpconnect/Appointment' } as const;

@@ -2,17 +2,17 @@
   const order = [
     'identified',
     'held',
-    'waiting',
+    'queued',
     'invited',
-    'contacted',
+    'delivered',
     'read',
     'replied',
     'booked',
     'attended',
     'done',
     'coded',
-    'declined',
     'residual',
+    'withdrawn',
   ];
   const refreshMs = 5000;
   const isSandbox = document.body.dataset.sandbox === 'true';
