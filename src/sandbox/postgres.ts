@@ -72,11 +72,19 @@ async function prepareHome(folder: string, log: (line: string) => void): Promise
   const bin = isOpen ? native : join(base, 'native');
   mkdirSync(base, { recursive: true, mode: 0o755 });
   if (!isOpen) log(`${folder} is closed to the account PostgreSQL must run as; its data are in ${base}`);
-  if (!isOpen && !existsSync(bin)) cpSync(native, bin, { recursive: true });
+  if (!isOpen && !existsSync(bin)) copyWhole(native, bin);
   const data = join(base, 'postgres');
   mkdirSync(data, { recursive: true, mode: 0o700 });
   if (account) chownSync(data, account.uid, account.gid);
   return { data, bin: join(bin, 'bin'), account };
+}
+
+/** A copy that was cut short is no copy. The libraries' links stay relative: made absolute they would lead into the closed folder. */
+function copyWhole(from: string, to: string): void {
+  const unfinished = `${to}.copying`;
+  rmSync(unfinished, { recursive: true, force: true });
+  cpSync(from, unfinished, { recursive: true, verbatimSymlinks: true });
+  renameSync(unfinished, to);
 }
 
 async function nativeFolder(): Promise<string> {
