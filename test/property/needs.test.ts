@@ -315,15 +315,13 @@ function live(rule: NeedRule, steps: readonly { days: number; facts: PatientFact
 t.test(
   'whatever happens: one open need at most, met only with evidence, and the same again changes nothing',
   async (t) => {
-    const seen = new Set<string>();
     fc.assert(
-      fc.property(aHistory, ({ rule, steps }) => {
-        const { faults, events } = live(rule, steps);
-        for (const event of events) seen.add(event);
-        return faults.length === 0;
-      }),
+      fc.property(aHistory, ({ rule, steps }) => live(rule, steps).faults.length === 0),
       runs,
     );
+    // A fixed sample: whether the generator reaches every event must not depend on the draw of the day.
+    const sample = fc.sample(aHistory, { numRuns: 600, seed: 7 });
+    const seen = new Set(sample.flatMap(({ rule, steps }) => live(rule, steps).events));
     for (const event of ['opened', 'updated', 'became-due', 'met', 'withdrawn', 'held'])
       t.ok(seen.has(event), `the histories reached ${event}`);
   },
