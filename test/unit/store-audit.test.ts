@@ -11,6 +11,7 @@ import { AUDIT_PATTERNS, type AuditInteraction, type AuditRow, DICOM } from '#fh
 import { HOLDFAST } from '#fhir/systems.ts';
 import type { AuditEvent, Bundle } from '#fhir/types.ts';
 import { uuidV7 } from '#main/audit.ts';
+import { describeVerdict, readFlags } from '#main/audit-verify.ts';
 import { appendAudit, insertAudit } from '#store/audit.ts';
 import { rowDigest } from '#store/audit-digest.ts';
 import { sealAudit } from '#store/audit-seal.ts';
@@ -818,4 +819,30 @@ t.test('no reader is ever shown more than a plain reading of the rule', async (t
     { numRuns: 64, seed: 11 },
   );
   t.ok(shown > 1_000, `${shown} events compared`);
+});
+
+t.test('the command tells a person what it found, and what to keep', async (t) => {
+  const pool = await freshPool(t);
+  await sealedTrail(pool);
+  const whole = await verifyAudit(pool);
+  const anchor = `${whole.last?.number}:${whole.last?.hash}`;
+  t.match(
+    describeVerdict(whole).join('\n'),
+    new RegExp(`3 seals over 9 rows recomputed, 0 rows not sealed yet.*${anchor}.*whole`, 's'),
+  );
+  t.same(readFlags(['--anchor', anchor, '--rows-from', '2']), {
+    ok: true,
+    value: { anchor: whole.last && { number: 3, hash: whole.last.hash }, rowsFrom: 2 },
+  });
+  t.same(readFlags([]), { ok: true, value: {} });
+  for (const [flags, words] of [
+    [['--anchor', 'abc'], /--anchor wants/],
+    [['--rows-from', '0'], /--rows-from wants/],
+    [['--nonsense'], /nonsense/],
+  ] as const)
+    t.match(readFlags(flags), { ok: false, failure: { kind: 'invalid', message: words } });
+  await tamper(pool, sql`delete from audit_event`);
+  const broken = describeVerdict(await verifyAudit(pool));
+  t.match(broken[0], /^BROKEN {2}rows-missing: Seal 1 was made over 3 rows, and 0 are there\.$/);
+  t.match(broken.at(-1), /broken in 3 places/);
 });
