@@ -35,24 +35,3 @@ create table capacity (
   as_of timestamptz not null,
   primary key (organisation, skill)
 );
-
-create table audit_event (
-  id bigint generated always as identity primary key,
-  recorded timestamptz not null,
-  organisations text[] not null,
-  patient text,
-  content text not null
-);
-
-create index audit_event_patient on audit_event (patient, recorded) where patient is not null;
-
-create function refuse_change() returns trigger language plpgsql as $$
-begin
-  raise exception 'audit_event is append only';
-end
-$$;
-
-create trigger audit_event_append_only before update or delete on audit_event
-  for each row execute function refuse_change();
-create trigger audit_event_no_truncate before truncate on audit_event
-  for each statement execute function refuse_change();

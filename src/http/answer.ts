@@ -57,6 +57,8 @@ export function answerError(
   error: FastifyError,
   { request, reply, log }: { request: FastifyRequest; reply: FastifyReply; log: Logger },
 ): FastifyReply {
+  const carried = (error as { failure?: Failure }).failure;
+  if (carried) return sendFailure(reply, carried);
   const refusal = refusals[error.code] ?? clientFault(error);
   if (refusal === unexpected) log.error({ event: EVENTS.requestFailed, requestId: request.id, err: error });
   return sendFailure(reply, { kind: refusal.kind, message: refusal.message }, refusal.status);

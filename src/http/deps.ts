@@ -66,9 +66,11 @@ export type AuditEntry = {
   readonly outcome: '0' | '4' | '8';
   /** How many resources a search or history handed out. */
   readonly found?: number;
-  /** Names of the query parameters. Never their values. */
-  readonly query: readonly string[];
+  /** The query as it was sent, of the URL and of a form. It may hold patient data: for the audit trail and nothing else. */
+  readonly query?: string;
   readonly requestId: string;
+  /** IP address of the client, as the connection says. */
+  readonly address?: string;
 };
 
 export type CallbackReceived = {
@@ -153,7 +155,7 @@ export type Deps = {
   /** Sandbox only: ready-made logins for the first page. */
   readonly demoLogins?: () => Promise<Result<readonly DemoLogin[]>>;
 
-  /** Durable before it resolves; when it throws, the caller gets no data. */
+  /** Durable before it resolves; when it throws, the caller gets no data. What it throws may carry a `failure` to answer with. */
   readonly audit: (entry: AuditEntry) => Promise<void>;
   /** Whether the server can do its work now; the failure's message names the part that is missing. */
   readonly ready: () => Promise<Result<unknown>>;

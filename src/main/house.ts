@@ -26,6 +26,7 @@ import { defaultPolicy } from '#workflow/policy.ts';
 import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
 import { writeBack } from '#workflow/writeback.ts';
+import { openAudit } from './audit.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
@@ -65,16 +66,21 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
   });
   const shell = shellOf(parts, definitions, { pool, jobs, log });
-  const deps = httpDeps(shell, parts, { jobs, log });
+  const audit = openAudit(pool, log);
+  const deps = httpDeps(shell, parts, { jobs, log, audit: audit.append });
   return {
     pool,
     jobs,
     shell,
     deps,
     createServer: () => createServer(deps),
-    work: () => jobs.work(handlersOf(shell, parts)),
+    work: async () => {
+      audit.startSealing();
+      await jobs.work(handlersOf(shell, parts));
+    },
     close: async () => {
       await jobs.stop();
+      await audit.close();
       await pool.close();
     },
   };

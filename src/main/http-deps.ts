@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Filter, parseSearch } from '#fhir/search-request.ts';
-import type { AuditEvent, Parameters, Resource, ResourceType, ServiceRequest } from '#fhir/types.ts';
-import type { AuditEntry, CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
+import type { Parameters, Resource, ServiceRequest } from '#fhir/types.ts';
+import type { CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
 import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { appendAudit } from '#store/audit.ts';
 import { inTransaction } from '#store/database.ts';
 import { readHistory } from '#store/history.ts';
 import { keepInbound } from '#store/inbound.ts';
@@ -25,7 +24,11 @@ import type { Parts } from './parts.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
-export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; log: Logger }): Deps {
+export function httpDeps(
+  shell: HouseShell,
+  parts: Parts,
+  opened: { jobs: Jobs; log: Logger; audit: Deps['audit'] },
+): Deps {
   const { pool } = shell;
   return {
     log: opened.log,
@@ -70,11 +73,7 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
       { answer: 'stop', label: 'Stop sending me messages' },
     ],
     caseload: (access) => caseload(shell, access),
-    audit: (entry) =>
-      appendAudit(pool, auditEvent(entry, new Date().toISOString()), {
-        organisations: entry.organisations,
-        ...(entry.patients.length === 1 && entry.patients[0] ? { patient: entry.patients[0] } : {}),
-      }),
+    audit: opened.audit,
     ready: async () => {
       try {
         await pool.query(sql`select 1`);
@@ -151,46 +150,4 @@ async function receive(shell: HouseShell, callback: CallbackReceived): Promise<R
       await shell.enqueue(tx, [{ queue: 'receipt', payload: { system: callback.kind, key: callback.digest } }]);
   });
   return ok('kept');
-}
-
-const ACTIONS: Readonly<Record<string, AuditEvent['action']>> = {
-  create: 'C',
-  update: 'U',
-  delete: 'D',
-  operation: 'E',
-};
-
-function auditEvent(entry: AuditEntry, recorded: string): AuditEvent {
-  const { principal, interaction, type, id } = entry;
-  return {
-    resourceType: 'AuditEvent',
-    type: {
-      system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
-      code: 'rest',
-      display: 'RESTful Operation',
-    },
-    subtype: [{ system: 'http://hl7.org/fhir/restful-interaction', code: entry.operation ? 'operation' : interaction }],
-    action: ACTIONS[interaction] ?? 'R',
-    recorded,
-    outcome: entry.outcome,
-    agent: [
-      {
-        who: { identifier: { value: principal.subject }, ...(principal.name ? { display: principal.name } : {}) },
-        requestor: true,
-        ...(principal.role ? { role: [{ text: principal.role }] } : {}),
-      },
-    ],
-    source: { observer: { display: 'Holdfast' } },
-    entity: [
-      {
-        what: { type: type as ResourceType, ...(id ? { reference: `${type}/${id}` } : {}) },
-        ...(entry.query.length > 0 ? { query: Buffer.from(entry.query.join('&')).toString('base64') } : {}),
-        detail: [{ type: 'requestId', valueString: entry.requestId }],
-      },
-      ...entry.patients.map((patient) => ({
-        what: { reference: `Patient/${patient}` },
-        role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '1', display: 'Patient' },
-      })),
-    ],
-  };
 }

@@ -9,9 +9,11 @@ import { isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
 import { type Failure, fail, ok, type Result } from '#result.ts';
+import { appendAudit } from '#store/audit.ts';
 import { inTransaction, sendingKey, shareKey } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { auditOfSend } from './audit.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { Policy } from './policy.ts';
 import type { SendLetter, SendMessage } from './ports.ts';
@@ -126,6 +128,7 @@ async function record(
     resources: [communication, { ...request, status: 'completed' }, ...change.saves],
     source: 'holdfast',
   });
+  await appendAudit(tx, [auditOfSend(pathway, request, { outcome: '0', now })]);
   if (channel === 'letter')
     await setTimers(tx, [
       {
@@ -193,6 +196,7 @@ async function refused(
     resources: [...revoked([of.request], 'refused'), ...change.saves],
     source: 'holdfast',
   });
+  await appendAudit(tx, [auditOfSend(pathway, of.request, { outcome: '8', now })]);
   await shell.enqueue(tx, change.jobs);
   return ok(of.failure.message);
 }

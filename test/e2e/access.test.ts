@@ -6,6 +6,10 @@ import { idFrom } from '#fhir/id.ts';
 import { NHS_NUMBER } from '#fhir/systems.ts';
 import type { Bundle, CapabilityStatement, Patient } from '#fhir/types.ts';
 import { loadCapability } from '#http/capability.ts';
+import { EVENTS } from '#ops/log.ts';
+import { sealAudit } from '#store/audit-seal.ts';
+import { verifyAudit } from '#store/audit-verify.ts';
+import { inTransaction } from '#store/database.ts';
 import { sql } from '#store/sql.ts';
 import { ask, call, openTown, type Town } from '../support/house.ts';
 
@@ -437,3 +441,48 @@ t.test('no answer ever holds an id of a resource whose practice the token does n
   );
   t.ok((seen[200] ?? 0) > 50 && (seen[404] ?? 0) > 50, `answers by status: ${JSON.stringify(seen)}`);
 });
+
+t.test(
+  'every request of this run that could reach data has its event, every message too, and one altered row is found',
+  async (t) => {
+    type Logged = { event: string; requestId: string; route: string; status: number };
+    const data = new Set(closed.map(({ url }) => url).filter((url) => /^\/(?:fhir|board)\//.test(url)));
+    const asked = town.logged
+      .map((line) => JSON.parse(line) as Logged)
+      // Without a token nothing is reached, and a format that is not spoken is refused before anything is.
+      .filter(
+        ({ event, route, status }) => event === EVENTS.request && data.has(route) && status !== 401 && status !== 406,
+      );
+    const { rows: events } = await town.pool.query<{ request_id: string; n: number }>(
+      sql`select request_id, count(*) as n from audit_event where request_id is not null group by 1`,
+    );
+    const counts = new Map(events.map(({ request_id, n }) => [request_id, n]));
+    t.same(
+      asked.filter(({ requestId }) => counts.get(requestId) !== 1).map(({ route, status }) => `${route} ${status}`),
+      [],
+      `${asked.length} requests, each with its one event`,
+    );
+    t.ok(asked.length > 600, `${asked.length} requests`);
+
+    const sent = await town.count(
+      sql`select count(*) as n from resource where type = 'CommunicationRequest' and content::jsonb ->> 'status' = 'completed'`,
+    );
+    const told = await town.count(
+      sql`select count(*) as n from audit_event where interaction = 'send' and outcome = 0`,
+    );
+    t.ok(sent > 0 && sent === told, `${sent} messages handed over, ${told} events`);
+
+    await sealAudit(town.pool);
+    const whole = await verifyAudit(town.pool);
+    t.match(whole, { breaches: [], unsealed: 0 }, `${whole.rows} rows under ${whole.seals} seals`);
+    const { rows } = await town.pool.query<{ id: string }>(
+      sql`select id from audit_event where interaction = 'search' order by id offset 100 limit 1`,
+    );
+    await inTransaction(town.pool, async (tx) => {
+      // As only a database administrator can.
+      await tx.query(sql`set local session_replication_role = replica`);
+      await tx.query(sql`update audit_event set subject = 'somebody-else' where id = ${rows[0]?.id}::uuid`);
+    });
+    t.match((await verifyAudit(town.pool)).breaches, [{ kind: 'row-altered', rows: [rows[0]?.id] }]);
+  },
+);

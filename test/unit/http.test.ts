@@ -90,7 +90,10 @@ t.test('a read hands out the stored bytes', async (t) => {
     'last-modified': 'Fri, 20 Nov 2026 09:00:00 GMT',
     'cache-control': 'no-store',
   });
-  t.match(house.audited, [{ interaction: 'read', type: 'Task', id: 't1', patients: ['p1'], outcome: '0', query: [] }]);
+  t.match(house.audited, [
+    { interaction: 'read', type: 'Task', id: 't1', patients: ['p1'], outcome: '0', address: '127.0.0.1' },
+  ]);
+  t.equal(house.audited[0]?.query, undefined);
 
   await t.test('HEAD without a body, 304 for a version that is known', async (t) => {
     const head = await call('HEAD', '/fhir/R4/Task/t1');
@@ -197,7 +200,7 @@ t.test('a search joins stored bytes into a bundle', async (t) => {
       ],
     });
     t.match(house.audited, [
-      { interaction: 'search', found: 2, patients: ['p1'], query: ['status', '_count', 'colour'] },
+      { interaction: 'search', found: 2, patients: ['p1'], query: 'status=ready&_count=1&colour=red' },
     ]);
   });
 
@@ -251,6 +254,11 @@ t.test('a search joins stored bytes into a bundle', async (t) => {
         },
       ]);
       t.match(house.calls[0]?.with, { access: { organisations: [OWN] } });
+      t.same(
+        house.audited.map(({ query }) => query),
+        ['code=a%20b&code=c&_format=json&_pretty=true', 'status=ready&patient.name=A%26B&code=c'],
+        'the audit trail has all of it, as it was sent',
+      );
     },
   );
 
@@ -407,6 +415,15 @@ t.test('no answer leaves before its audit entry is kept', async (t) => {
   t.equal(answer.json().issue[0].code, 'exception');
   t.notMatch(answer.body, /ready|999/);
   t.ok(broken.house.logged.some((line) => line.includes('audit-failed')));
+
+  const overrun = await open({
+    audit: async () => {
+      throw Object.assign(new Error('busy'), { failure: { kind: 'busy', message: 'Try again.', retryAfter: 1 } });
+    },
+  });
+  t.teardown(() => overrun.app.close());
+  const busy = await overrun.call('GET', '/fhir/R4/Task/t1');
+  t.same([busy.statusCode, busy.headers['retry-after'], busy.json().issue[0].code], [429, '1', 'throttled']);
 
   const failing = await open({
     read: async () => {

@@ -2,7 +2,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { appendAudit } from '#store/audit.ts';
 import { createDatabase } from '#store/create-database.ts';
 import { openPool } from '#store/database.ts';
 import { migrate } from '#store/migrate.ts';
@@ -41,12 +40,23 @@ t.test('an empty database is brought up once, also by two processes at once, and
 
 t.test('an audit event is appended, and neither changed nor removed', async (t) => {
   const pool = await freshPool(t);
-  const event = { resourceType: 'AuditEvent', recorded: '2026-11-22T09:00:00.000Z' } as const;
-  await appendAudit(pool, event as never, { organisations: ['A81001'], patient: 'p1' });
-  const refused = { message: /audit_event is append only/ };
-  await t.rejects(pool.query(sql`update audit_event set content = '{}'`), refused);
-  await t.rejects(pool.query(sql`delete from audit_event`), refused);
-  await t.rejects(pool.query(sql`truncate audit_event`), refused);
-  const { rows } = await pool.query(sql`select organisations, patient, content from audit_event`);
-  t.same(rows, [{ organisations: ['A81001'], patient: 'p1', content: JSON.stringify(event) }]);
+  await pool.query(
+    sql`insert into audit_event (id, recorded, interaction, type, patients, organisations, client, outcome, source, digest)
+      values (gen_random_uuid(), now(), 'read', 'Task', '{p1}', '{A81001}', 'c', 0, 'api', '')`,
+  );
+  await pool.query(
+    sql`insert into audit_seal (number, upto_written, upto_id, row_count, content, hash, sealed_at)
+      values (1, '1', gen_random_uuid(), 1, '', '', now())`,
+  );
+  for (const [table, change] of [
+    [sql`audit_event`, sql`type = 'Flag'`],
+    [sql`audit_seal`, sql`row_count = 2`],
+  ] as const) {
+    const refused = { message: /is append only/ };
+    await t.rejects(pool.query(sql`update ${table} set ${change}`), refused);
+    await t.rejects(pool.query(sql`delete from ${table}`), refused);
+    await t.rejects(pool.query(sql`truncate ${table}`), refused);
+  }
+  const { rows } = await pool.query(sql`select type, patients, organisation from audit_event`);
+  t.same(rows, [{ type: 'Task', patients: ['p1'], organisation: 'A81001' }]);
 });

@@ -97,8 +97,9 @@ async function audit(
     organisations: call.access.organisations,
     outcome: outcomeCode(result),
     ...(served?.found === undefined ? {} : { found: served.found }),
-    query: [...new Set(call.parameters.map(([name]) => name))],
+    ...queryOf(call.request),
     requestId: call.request.id,
+    address: call.request.ip,
   };
   try {
     await deps.audit(entry);
@@ -106,6 +107,14 @@ async function audit(
     deps.log.error({ event: EVENTS.auditFailed, requestId: call.request.id });
     throw error;
   }
+}
+
+/** Exactly what was asked, malformed or malicious too: that is what a trail is read for. */
+function queryOf({ raw, body }: FastifyRequest): { query?: string } {
+  const [, query = ''] = /\?(.*)/s.exec(raw.url ?? '') ?? [];
+  const form = body instanceof URLSearchParams ? String(body) : '';
+  const whole = query && form ? `${query}&${form}` : query || form;
+  return whole ? { query: whole } : {};
 }
 
 function outcomeCode(result: Result<Served>): AuditEntry['outcome'] {
