@@ -62,6 +62,8 @@ const packageRooms: Record<string, readonly string[]> = {
   '@fastify/formbody': ['http', 'sandbox'],
   'openid-client': ['auth'],
   jose: ['auth', 'adapters', 'sandbox'],
+  // FHIR packages that the operator supplies are archives.
+  tar: ['main'],
   'csv-parse': ['adapters'],
   'csv-stringify': ['sandbox'],
   pino: ['ops'],
