@@ -1,7 +1,7 @@
 /** Drafts → Shapes: everything the walk asks of a profile is worked out here, once, when a type is first met. */
 import type { ElementDefinition } from '#fhir/types.ts';
 import { withoutVersion } from './definitions.ts';
-import { capital, type Draft, type DraftType } from './draft.ts';
+import { capital, type Draft, type DraftConstraint, type DraftType } from './draft.ts';
 import { invariantsOf } from './invariants.ts';
 import { isPrimitive, type Library, referred } from './library.ts';
 import { primitives } from './primitive.ts';
@@ -71,12 +71,23 @@ function compileShape(draft: Draft, name: string, compiler: Compiler): Shape {
     properties,
     required,
     requiredBits: required.reduce((bits, { bit }) => bits | bit, 0),
-    // A backbone element's own invariants stand at the element, in its rule.
-    invariants: draft.path.includes('.') ? [] : invariantsOf(draft.constraints.values()),
+    invariants: invariantsOf(constraintsInside(draft, name, compiler.library)),
     own: OWN_CHECKS.includes(name) ? (name as OwnCheck) : undefined,
     isResource: !name.includes('.') && compiler.library.rootOfType(name)?.profile.kind === 'resource',
     fixedUrl: name === 'Extension' ? fixedUrlOf(draft, compiler.library) : undefined,
   };
+}
+
+/**
+ * What holds for the object itself: of a type or profile what its root says, also where an element changes its inside. A
+ * backbone element's own invariants stand at the element, in its rule.
+ */
+function constraintsInside(draft: Draft, name: string, library: Library): Iterable<DraftConstraint> {
+  if (!draft.path.includes('.')) return draft.constraints.values();
+  if (name.includes('.')) return [];
+  const [profile] = draft.types.flatMap(({ profiles }) => profiles);
+  const root = (profile === undefined ? undefined : library.root(profile)) ?? library.rootOfType(name);
+  return root?.draft.constraints.values() ?? [];
 }
 
 function fixedUrlOf(draft: Draft, library: Library): string | undefined {

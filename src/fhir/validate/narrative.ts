@@ -49,12 +49,20 @@ function mayStand(name: string, attributes: string, isSecondRoot: boolean): bool
   if (isSecondRoot || !ELEMENTS.has(name)) return false;
   for (const [, key = '', double, single] of attributes.matchAll(ATTRIBUTE)) {
     if (!ATTRIBUTES.has(key)) return false;
-    // Spaces and character references are how a scheme is hidden from a check like this one.
-    const value = (double ?? single ?? '').replace(/\s|\p{Cc}|&[#\w]+;/gu, '');
+    const value = plain(double ?? single ?? '');
     if ((key === 'href' || key === 'src' || key === 'cite') && /^(javascript|vbscript|data:(?!image\/))/i.test(value))
       return false;
   }
   return true;
+}
+
+/** A URL as a browser reads it: spaces and character references are how a scheme is hidden from a check like this one. */
+function plain(value: string): string {
+  const decoded = value.replace(/&#(x?)([0-9a-f]+);?/gi, (_, hex, digits) => {
+    const code = Number.parseInt(digits, hex === '' ? 10 : 16);
+    return code < 128 ? String.fromCharCode(code) : '';
+  });
+  return decoded.replaceAll('&colon;', ':').replace(/\s|\p{Cc}|&\w+;/gu, '');
 }
 
 /** Says something: text that is not only space, or an image. */

@@ -46,7 +46,8 @@ export function isIn(codes: CodeSet, code: string | undefined, system?: string):
 /** The form of codes that no list holds. */
 const FORMS: Readonly<Record<string, RegExp>> = {
   'urn:ietf:bcp:47': /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/,
-  'urn:ietf:bcp:13': /^[\w!#$&^.+-]+\/[\w!#$&^.+*-]+(\s*;.*)?$/,
+  // R4 has three short words beside the media types: "xml | json | ttl | mime type".
+  'urn:ietf:bcp:13': /^(xml|json|ttl)$|^[\w!#$&^.+-]+\/[\w!#$&^.+*-]+(\s*;.*)?$/,
   'urn:iso:std:iso:4217': /^[A-Z]{3}$/,
 };
 

@@ -6,6 +6,7 @@ import type { Resource } from '#fhir/types.ts';
 import { type Profiles, validate } from '#fhir/validate/validate.ts';
 import { readDefinitions } from '#main/definitions.ts';
 import { loadProfiles } from '#main/validator.ts';
+import { valid, wrong } from './wrong-resources.ts';
 
 const ukCore = join(import.meta.dirname, '..', '..', '..', '..', 'shared', 'ukcore', 'package');
 const skip = existsSync(ukCore) ? false : 'UK Core is not beside the checkout';
@@ -56,4 +57,33 @@ t.test('our profiles and the official package come to the same verdicts', { skip
   const withOfficial = loadProfiles(own, [ukCore]);
   for (const { name, resource } of examples())
     t.same(errorsOf(withOfficial, resource), errorsOf(withOwn, resource), name);
+});
+
+t.test('resources that are right pass without a word', async (t) => {
+  for (const [type, resource] of Object.entries(valid)) t.same(validate(withOwn, resource), [], type);
+});
+
+t.test('every kind of wrong resource is caught, at its place, in words that say what was wanted', async (t) => {
+  t.ok(wrong.length >= 60, `${wrong.length} kinds`);
+  for (const { what, resource, code, at, says, severity = 'error' } of wrong) {
+    const issues = validate(withOwn, resource);
+    const found = issues.find(
+      (one) => one.code === code && one.severity === severity && one.expression?.startsWith(at),
+    );
+    t.match(found?.diagnostics ?? JSON.stringify(issues), says, `${what}: ${found?.expression} ${found?.diagnostics}`);
+    const errors = issues.filter((one) => one.severity === 'error').length;
+    t.ok(errors <= 2, `${what}: one fault, not ${errors}`);
+  }
+});
+
+t.test('no message holds what a person could be known by', async (t) => {
+  const secret = 'Zbigniewska';
+  for (const { resource } of wrong) {
+    const text = JSON.stringify(resource).replaceAll(
+      /"(family|value|text|div|data|reference|birthDate|start|url)":"(?:[^"\\]|\\.)*"/g,
+      (_, name) => `"${name}":"${secret} 9990000018"`,
+    );
+    const issues = validate(withOwn, JSON.parse(text));
+    t.notMatch(JSON.stringify(issues), new RegExp(`${secret}|9990000018`));
+  }
 });

@@ -10,8 +10,7 @@ function conceptCodes(concepts: unknown, found: unknown[] = []): unknown[] {
   return found;
 }
 
-const isDistinctBy = (list: unknown, ...names: string[]): boolean =>
-  isDistinct(nodes(list).map((one) => names.map((name) => text(one[name])).join(' ')));
+const isDistinctBy = (list: unknown, name: string): boolean => isDistinct(nodes(list).map((one) => one[name]));
 
 const ofCapabilities: Readonly<Record<string, Invariant['holds']>> = {
   'cpb-1': (statement) => ['rest', 'messaging', 'document'].some((one) => exists(statement, one)),
@@ -19,7 +18,8 @@ const ofCapabilities: Readonly<Record<string, Invariant['holds']>> = {
     ['description', 'software', 'implementation'].reduce((sum, one) => sum + countOf(statement, one), 0) > 0,
   'cpb-3': (statement) =>
     nodes(statement['messaging']).every((one) => !exists(one, 'endpoint')) || statement['kind'] === 'instance',
-  'cpb-7': (statement) => isDistinctBy(statement['document'], 'profile', 'mode'),
+  'cpb-7': (statement) =>
+    isDistinct(nodes(statement['document']).map(({ profile, mode }) => `${text(profile)}${text(mode)}`)),
   'cpb-9': (rest) => isDistinctBy(rest['resource'], 'type'),
   'cpb-12': (resource) => isDistinctBy(resource['searchParam'], 'name'),
   'cpb-14': (statement) => statement['kind'] !== 'instance' || exists(statement, 'implementation'),

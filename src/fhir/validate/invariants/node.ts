@@ -45,8 +45,10 @@ export function isCoded(concept: unknown, system: string, codes: readonly string
   );
 }
 
+/** Does no value stand twice? What is absent is no value. */
 export function isDistinct(values: readonly unknown[]): boolean {
-  return new Set(values).size === values.length;
+  const found = values.filter((one) => one !== undefined);
+  return new Set(found).size === found.length;
 }
 
 /**

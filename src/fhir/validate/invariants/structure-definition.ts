@@ -8,7 +8,7 @@ const view = (definition: Node, name: 'snapshot' | 'differential'): Node => {
 };
 const elements = (definition: Node, name: 'snapshot' | 'differential') => nodes(view(definition, name)['element']);
 const all = (definition: Node) => [...elements(definition, 'snapshot'), ...elements(definition, 'differential')];
-const isRoot = (element: Node) => !text(element['path']).includes('.');
+const isRoot = ({ path }: Node) => typeof path === 'string' && !path.includes('.');
 const isCore = (definition: Node) => text(definition['url']).startsWith('http://hl7.org/fhir/StructureDefinition');
 const isIdentified = (definition: Node, name: 'snapshot' | 'differential') => {
   const found = elements(definition, name);
@@ -16,7 +16,9 @@ const isIdentified = (definition: Node, name: 'snapshot' | 'differential') => {
 };
 const SYSTEM_TYPE = /^http:\/\/hl7\.org\/fhirpath\/System\.[A-Z][A-Za-z]+$/;
 const isTyped = (found: readonly Node[], name: RegExp) =>
-  found.every((one) => nodes(one['type']).every(({ code }) => name.test(text(code)) || SYSTEM_TYPE.test(text(code))));
+  found.every((one) =>
+    nodes(one['type']).every(({ code }) => code === undefined || name.test(text(code)) || SYSTEM_TYPE.test(text(code))),
+  );
 
 const ofViews: Readonly<Record<string, Invariant['holds']>> = {
   'sdf-3': (snapshot) =>
@@ -81,5 +83,6 @@ export const ofStructureDefinition: Readonly<Record<string, Invariant['holds']>>
     definition['derivation'] === 'specialization' ||
     elements(definition, 'differential').every((one) => !existsChoice(one, 'defaultValue')),
   'sdf-22': (definition) => !isCore(definition) || all(definition).every((one) => !existsChoice(one, 'defaultValue')),
-  'sdf-23': (definition) => all(definition).every((one) => !isRoot(one) || !exists(one, 'sliceName')),
+  'sdf-23': (definition) =>
+    all(definition).every((one) => text(one['path']).includes('.') || !exists(one, 'sliceName')),
 };
