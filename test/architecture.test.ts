@@ -48,6 +48,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'temporal-polyfill': ['fhir'],
   'libphonenumber-js': ['fhir'],
   fhirpath: ['fhir'],
+  rfc6902: ['fhir'],
   ajv: ['schema'],
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],
