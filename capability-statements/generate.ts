@@ -96,7 +96,7 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
   const isWritten = isWritable(policy);
   const reversed = Object.keys(clientPolicy).flatMap((other) => includesOf(other, type));
   return {
-    type,
+    type: type as NonNullable<Declared['type']>,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
     documentation: policy.documentation,
     interaction: [...reads, ...(isWritten ? writes : [])].map((code) => ({ code })),

@@ -12,8 +12,9 @@ export function answerOf(
   description: string,
   mediaType = 'application/fhir+json',
   schema: JsonSchema = anyJson,
+  example?: object,
 ): JsonSchema {
-  return { description, content: { [mediaType]: { schema } } };
+  return { description, content: { [mediaType]: { schema, ...(example === undefined ? {} : { example }) } } };
 }
 
 /** The errors that every closed route can answer with. */

@@ -45,8 +45,8 @@ export function identify(
   for (const { operation, index } of ordered) {
     const entry = entryOf(operation, index, { matches, writer, isGone: (key) => gone.has(key) });
     if (!entry.ok) return inEntry(index, operations.length, entry.failure);
-    const keys = [keyOf(entry.value), conditionOf(operation)?.key].filter((key) => key !== undefined && key !== '');
-    if (keys.some((key) => taken.has(key)) && !entry.value.isAbsent)
+    const keys = keysOf(entry.value);
+    if (keys.some((key) => taken.has(key)))
       return inEntry(index, operations.length, {
         kind: 'invalid',
         message: `Two entries are about the same ${operation.type}. Send each resource once.`,
@@ -56,6 +56,13 @@ export function identify(
     entries.push(entry.value);
   }
   return ok(entries);
+}
+
+/** What an entry is about: its resource, and the condition under which it makes one, since an equal one makes the same. */
+function keysOf(entry: Entry): string[] {
+  const isMaking = entry.operation.method === 'create' || entry.operation.method === 'update';
+  const condition = isMaking ? conditionOf(entry.operation) : undefined;
+  return [...(entry.isAbsent ? [] : [keyOf(entry)]), ...(condition ? [condition.key] : [])];
 }
 
 type Identifying = {

@@ -15,7 +15,7 @@ export type HoldersOf = (patient: string) => readonly string[];
  */
 export function ownerFor(resource: Resource, organisations: readonly string[], holdersOf: HoldersOf): Result<string> {
   const patient = patientOf(resource);
-  const said = [taggedOf(resource), namedOf(resource)].filter((codes) => codes.length > 0);
+  const said: (readonly string[])[] = [taggedOf(resource), namedOf(resource)].filter((codes) => codes.length > 0);
   // A new Patient is its own compartment; nobody holds it yet.
   if (patient !== undefined && resource.resourceType !== 'Patient') said.push(holdersOf(patient));
   const agreed = said.reduce(
