@@ -49,6 +49,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'libphonenumber-js': ['fhir'],
   fhirpath: ['fhir'],
   rfc6902: ['fhir'],
+  saxes: ['fhir'],
   ajv: ['schema'],
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],

@@ -1,10 +1,10 @@
 /** FHIRPath Patch. https://hl7.org/fhir/R4/fhirpatch.html */
 import { isPrimitive } from '#fhir/definition/elements.ts';
+import { type Item, readItems, writeItems } from '#fhir/items.ts';
 import type { JsonObject } from '#fhir/json.ts';
 import type { Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { notApplicable, sameResource } from './guard.ts';
-import { type Item, readItems, writeItems } from './items.ts';
 import { contentOf, type Located, locate, type Place, typeOf, writeAt } from './locate.ts';
 import { type PathOperation, readOperations } from './operation.ts';
 import { addItem, placeValue } from './value.ts';

@@ -8,9 +8,9 @@
 import fhirpath from 'fhirpath';
 import model from 'fhirpath/fhir-context/r4';
 import { isPrimitive, type Property, structureOf } from '#fhir/definition/elements.ts';
+import { type Item, readItems, writeItems } from '#fhir/items.ts';
 import { isObject, type JsonObject, objectsIn } from '#fhir/json.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { type Item, readItems, writeItems } from './items.ts';
 
 /** One value of a property of an object, and the way to it. */
 export type Place = {
@@ -34,14 +34,23 @@ const SELECTING = new Set(
 export function locate(root: JsonObject, expression: string): Result<readonly Located[]> {
   if (expression.length > LONGEST) return fail('invalid', `The path is longer than ${LONGEST} characters`);
   try {
-    const refused = objectsIn(fhirpath.parse(expression)).flatMap(refusedIn)[0];
+    const path = withDivQuoted(expression);
+    const refused = objectsIn(fhirpath.parse(path)).flatMap(refusedIn)[0];
     if (refused)
       return fail('invalid', `The path uses ${refused}; a path may select elements, with where() and the like`);
-    const nodes: unknown[] = fhirpath.evaluate(root, expression, undefined, model, { resolveInternalTypes: false });
+    const nodes: unknown[] = fhirpath.evaluate(root, path, undefined, model, { resolveInternalTypes: false });
     return placesOf(root, nodes);
   } catch {
     return fail('invalid', 'The path is not a FHIRPath expression that can be evaluated');
   }
+}
+
+/** `div` is an operator of FHIRPath, and the one element so called: clients (HL7's test suite too) write `text.div`. */
+function withDivQuoted(expression: string): string {
+  return expression.replace(
+    /('(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)|\.div\b/g,
+    (_, literal?: string) => literal ?? '.`div`',
+  );
 }
 
 function placesOf(root: JsonObject, nodes: readonly unknown[]): Result<readonly Located[]> {

@@ -1,8 +1,8 @@
 /** The value of a FHIRPath Patch operation, and the property it may go into. https://hl7.org/fhir/R4/fhirpatch.html */
 import { isPrimitive, jsonTypeOf, type Property, structureOf } from '#fhir/definition/elements.ts';
+import { type Item, itemOf, readItems, writeItems } from '#fhir/items.ts';
 import { isObject, type JsonObject, objectsIn } from '#fhir/json.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { type Item, itemOf, readItems, writeItems } from './items.ts';
 
 export type Placed = { readonly property: Property; readonly item: Item };
 

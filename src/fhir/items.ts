@@ -2,8 +2,8 @@
  * An element's values as one list, whatever its JSON shape: single or repeating, with or without the `_property` that
  * carries the ids and extensions of primitives. https://hl7.org/fhir/R4/json.html#primitive
  */
-import { isPrimitive, type Property } from '#fhir/definition/elements.ts';
-import { isObject, type JsonObject } from '#fhir/json.ts';
+import { isPrimitive, type Property } from './definition/elements.ts';
+import { isObject, type JsonObject } from './json.ts';
 
 export type Item = { readonly value?: unknown; readonly extra?: JsonObject };
 
