@@ -7,11 +7,7 @@ import type { Issue, Result } from '#result.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
-export type Access = {
-  readonly organisations: readonly string[];
-  /** Only this patient's compartment. */
-  readonly patient?: string;
-};
+export type Access = { readonly organisations: readonly string[] };
 
 /** A resource as kept: `content` is the exact JSON to serve. */
 export type Stored = {
@@ -51,6 +47,8 @@ export type SearchOptions = {
   readonly handling: 'strict' | 'lenient';
   /** Whether the caller's scopes allow searching a type: holds for chains, `_has` and includes too. */
   readonly maySearch: (type: string) => boolean;
+  /** Only what is in this patient's compartment. */
+  readonly compartment?: string;
 };
 
 export type HistoryRequest = {

@@ -35,7 +35,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
     // The framework's own log lines carry URLs; `logRequests` writes ours.
     logger: false,
     bodyLimit: BODY_LIMIT,
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
     genReqId: requestIdOf,
     frameworkErrors: (error, request, reply) => {
       answerError(error, { request, reply, log: deps.log });
@@ -51,7 +51,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   protect(app);
   closeByDefault(app, deps);
   catchErrors(app, deps.log);
-  readBodies(app);
+  readBodies(app, deps.xml !== undefined);
   await describeApi(app, deps.version);
   routeMetadata(app, deps, capability);
   routeFhir(app, deps, routes);
@@ -94,16 +94,14 @@ function protect(app: FastifyInstance): void {
 }
 
 /** Bodies stay bytes until a route reads them: a fault is then placed in our words, and no route parses for nothing. */
-function readBodies(app: FastifyInstance): void {
+function readBodies(app: FastifyInstance, hasXml: boolean): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     [
       'application/fhir+json',
       'application/json',
       'application/json-patch+json',
-      'application/fhir+xml',
-      'application/xml',
-      'text/xml',
+      ...(hasXml ? ['application/fhir+xml', 'application/xml', 'text/xml'] : []),
     ],
     { parseAs: 'buffer' },
     (_request, body, done) => done(null, body),

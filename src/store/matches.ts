@@ -1,8 +1,9 @@
 /** The matches of a condition (`If-None-Exist`, `Type?query`), read inside the transaction that acts on them. */
 import { parseSearch } from '#fhir/search-request.ts';
 import { fail, ok, type Result } from '#result.ts';
+import type { Access } from './access.ts';
 import type { Transaction } from './database.ts';
-import { type Access, readResource, type StoredResource } from './resources.ts';
+import { readResource, type StoredResource } from './resources.ts';
 import { searchResources } from './search.ts';
 
 /**

@@ -1,7 +1,10 @@
 /** What a client's write is about: the rows it changes, locked in one order, and the rows it refers to. */
+
+import { type Access, visible } from './access.ts';
 import type { Database, Transaction } from './database.ts';
-import { type Access, type StoredResource, visible } from './resources.ts';
+import type { StoredResource } from './resources.ts';
 import { sql } from './sql.ts';
+import { instantColumn } from './stamp.ts';
 
 export type Key = { readonly type: string; readonly id: string };
 export type Target = StoredResource & { readonly source: string };
@@ -23,10 +26,10 @@ export async function readTargets(tx: Transaction, access: Access, keys: readonl
 async function targets(tx: Transaction, access: Access, keys: readonly Key[], isLocking: boolean): Promise<Target[]> {
   if (keys.length === 0) return [];
   const { rows } = await tx.query<Target>(sql`
-    select organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content, patient, source
-    from resource where ${visible(access)}
-      and (type, id) in (select * from unnest(${keys.map((key) => key.type)}::text[], ${keys.map((key) => key.id)}::text[]))
-    order by type, id, organisation ${isLocking ? sql`for update` : sql``}`);
+    select r.organisation, r.type, r.id, r.version, ${instantColumn(sql`r.last_updated`)} as "lastUpdated", r.deleted, r.content, r.patient, r.source
+    from resource r where ${visible(access, sql`r`)}
+      and (r.type, r.id) in (select * from unnest(${keys.map((key) => key.type)}::text[], ${keys.map((key) => key.id)}::text[]))
+    order by r.type, r.id, r.organisation ${isLocking ? sql`for update` : sql``}`);
   return rows;
 }
 
@@ -34,7 +37,7 @@ async function targets(tx: Transaction, access: Access, keys: readonly Key[], is
 export async function referred(db: Database, access: Access, keys: readonly Key[]): Promise<Referred[]> {
   if (keys.length === 0) return [];
   const { rows } = await db.query<Referred>(sql`
-    select organisation, type, id, source from resource where ${visible(access)} and not deleted
-      and (type, id) in (select * from unnest(${keys.map((key) => key.type)}::text[], ${keys.map((key) => key.id)}::text[]))`);
+    select r.organisation, r.type, r.id, r.source from resource r where ${visible(access, sql`r`)} and not r.deleted
+      and (r.type, r.id) in (select * from unnest(${keys.map((key) => key.type)}::text[], ${keys.map((key) => key.id)}::text[]))`);
   return rows;
 }

@@ -155,14 +155,12 @@ async function save(
   tx: Transaction,
   decisions: readonly Decision[],
 ): Promise<ReadonlyMap<string, StoredResource>> {
-  const now = shell.now();
   const gone = decisions.filter(({ outcome }) => outcome === 'delete');
   for (const [organisation, of] of Map.groupBy(gone, (decision) => decision.organisation))
     await deleteResources(
       tx,
       organisation,
       of.map(({ entry }) => entry),
-      now,
     );
   const saved = new Map<string, StoredResource>();
   const kept = decisions.filter(({ resource }) => resource !== undefined);
@@ -170,7 +168,7 @@ async function save(
   for (const [, of] of [...groups].sort(([one], [other]) => (one < other ? -1 : 1))) {
     const { organisation = '', source = '' } = of[0] ?? {};
     const resources = of.map(({ resource }) => resource).filter((resource) => resource !== undefined);
-    for (const row of await saveResources(tx, { organisation, resources, source, now })) saved.set(keyOf(row), row);
+    for (const row of await saveResources(tx, { organisation, resources, source })) saved.set(keyOf(row), row);
   }
   await shell.enqueue(
     tx,

@@ -4,9 +4,10 @@
  */
 import { digest } from '#fhir/id.ts';
 import { fail, ok, type Result } from '#result.ts';
+import type { Access } from '#store/access.ts';
 import { lockKeys } from '#store/database.ts';
 import { matchesOf } from '#store/matches.ts';
-import type { Access, StoredResource } from '#store/resources.ts';
+import type { StoredResource } from '#store/resources.ts';
 import type { Criteria, WriteOperation } from './client-operation.ts';
 import { kindOf, referencesIn } from './client-references.ts';
 import type { Transaction } from './shell.ts';

@@ -2,7 +2,7 @@
 import { SHARED } from '#fhir/systems.ts';
 import type { Resource } from '#fhir/types.ts';
 import { type Issue, ok, type Result } from '#result.ts';
-import type { Access } from '#store/resources.ts';
+import type { Access } from '#store/access.ts';
 import { type Key, type Referred, referred } from '#store/targets.ts';
 import type { Decision } from './client-decide.ts';
 import { inEntry } from './client-place.ts';

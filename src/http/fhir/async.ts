@@ -47,7 +47,10 @@ export function asyncStatus(deps: Deps): Action {
       if (found.state === 'running')
         return ok({ status: 202, headers: { 'x-progress': 'running', 'retry-after': String(ASK_AGAIN_S) } });
       if (found.state === 'interrupted')
-        return fail('unavailable', 'The server stopped before this was done. What it writes is there as a whole or not at all: look, then send it again.');
+        return fail(
+          'unavailable',
+          'The server stopped before this was done. What it writes is there as a whole or not at all: look, then send it again.',
+        );
       return ok({ status: found.status, content: found.content });
     },
   };

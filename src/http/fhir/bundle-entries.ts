@@ -61,7 +61,11 @@ function misplaced(
 /** The path below the base; the base itself may stand before it. */
 function pathOf(url: string): string {
   const path = url.split('?', 1)[0] ?? '';
-  return path.replace(/^https?:\/\/[^/]+/, '').replace(/^\/?fhir\/R4(?=\/|$)/, '').replace(/^\/?/, '/').replace(/\/$/, '');
+  return path
+    .replace(/^https?:\/\/[^/]+/, '')
+    .replace(/^\/?fhir\/R4(?=\/|$)/, '')
+    .replace(/^\/?/, '/')
+    .replace(/\/$/, '');
 }
 
 /** The conditions of an entry as the headers they stand for, and its body; a JSON Patch comes inside a Binary. */
@@ -74,7 +78,8 @@ function sent({ request, resource }: BundleEntry): { headers: IncomingHttpHeader
   if (text(ifNoneExist)) headers['if-none-exist'] = ifNoneExist;
   if (text(ifModifiedSince)) headers['if-modified-since'] = new Date(ifModifiedSince ?? '').toString();
   const binary = resource as { resourceType?: string; contentType?: string; data?: string } | undefined;
-  if (binary?.resourceType !== 'Binary' || typeof binary.data !== 'string') return { headers, body: { parsed: resource } };
+  if (binary?.resourceType !== 'Binary' || typeof binary.data !== 'string')
+    return { headers, body: { parsed: resource } };
   headers['content-type'] = text(binary.contentType) ?? '';
   return { headers, body: Buffer.from(binary.data, 'base64') };
 }

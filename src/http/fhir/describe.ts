@@ -84,7 +84,7 @@ export const describe = {
   compartment: (type: string): FastifySchema => ({
     ...searched(type),
     summary: `${type === '*' ? 'Everything' : `Search ${type}`} in the compartment of one patient`,
-    params: pathParameters({ id: 'Id of the Patient' }),
+    params: pathParameters({ id: 'Id of the Patient', ...(type === '*' ? { everything: 'The character *' } : {}) }),
     querystring: properties(pageParameters),
   }),
   system: (): FastifySchema => ({
@@ -95,7 +95,11 @@ export const describe = {
     summary: `Create a ${type}`,
     ...bodyOf(type),
     headers: properties({ ...preferences, 'if-none-exist': text('A search: created only when nothing matches') }),
-    response: { 201: answerOf(`The ${type}, with Location and ETag`), 200: answerOf('The one that matched'), ...faults },
+    response: {
+      201: answerOf(`The ${type}, with Location and ETag`),
+      200: answerOf('The one that matched'),
+      ...faults,
+    },
   }),
   update: ({ type }: Declared, isOne: boolean): FastifySchema => ({
     summary: isOne ? `Update a ${type}` : `Update the one ${type} that matches the query, or create it`,
@@ -119,7 +123,12 @@ export const describe = {
     summary: isOne ? `Delete a ${type}` : `Delete the one ${type} that matches the query`,
     ...(isOne ? { params: pathParameters(id) } : {}),
     headers: properties(ifMatch),
-    response: { 204: { description: 'It is deleted; its versions stay' }, ...notFound, 412: faults[412], 422: faults[422] },
+    response: {
+      204: { description: 'It is deleted; its versions stay' },
+      ...notFound,
+      412: faults[412],
+      422: faults[422],
+    },
   }),
   bundle: (): FastifySchema => ({
     summary: 'A batch or transaction',
@@ -157,5 +166,7 @@ function searched(type: string): FastifySchema {
 }
 
 function parametersOf({ searchParameters }: Declared): Record<string, unknown> {
-  return Object.fromEntries(searchParameters.map(({ name, type, documentation }) => [name, text(documentation ?? type)]));
+  return Object.fromEntries(
+    searchParameters.map(({ name, type, documentation }) => [name, text(documentation ?? type)]),
+  );
 }

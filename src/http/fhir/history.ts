@@ -78,7 +78,11 @@ function requestOf(parameters: readonly NameValue[]): Result<Asked> {
   for (const parameter of parameters) {
     if (isOfTheForm(parameter)) continue;
     const read = readers[parameter[0]]?.(parameter[1]);
-    if (!read) return fail('unsupported', 'A history knows _since, _at and _count, and of the answer _format, _pretty, _summary and _elements.');
+    if (!read)
+      return fail(
+        'unsupported',
+        'A history knows _since, _at and _count, and of the answer _format, _pretty, _summary and _elements.',
+      );
     if (!read.ok) return read;
     asked = { ...asked, ...read.value };
   }

@@ -41,7 +41,8 @@ function inspect(value: unknown, text: string): Result<unknown> {
   walk(value, 0, seen);
   if (seen.isDeep) return fail('invalid', `The body nests deeper than ${DEEPEST} levels. No FHIR resource does.`);
   if (seen.isForbidden) return fail('invalid', 'The body has a property that FHIR does not know. Take it out.');
-  if (namesIn(text) !== seen.names) return fail('invalid', 'An object in the body has the same property twice. Send each once.');
+  if (namesIn(text) !== seen.names)
+    return fail('invalid', 'An object in the body has the same property twice. Send each once.');
   return ok(value);
 }
 

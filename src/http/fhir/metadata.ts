@@ -41,7 +41,8 @@ async function answer(
   const format = formatOf(request.headers, query, deps.xml !== undefined);
   if (!format.ok) return sendFailure(reply, format.failure, 406);
   const mode = query.find(([name]) => name === 'mode')?.[1] ?? 'full';
-  if (!MODES.includes(mode)) return sendFailure(reply, { kind: 'invalid', message: `mode is one of ${MODES.join(', ')}` });
+  if (!MODES.includes(mode))
+    return sendFailure(reply, { kind: 'invalid', message: `mode is one of ${MODES.join(', ')}` });
   const resource = mode === 'terminology' ? terminology(deps, statement) : instanceOf(deps, statement);
   const whole = JSON.stringify(resource);
   const content = shaped(deps, query, whole);

@@ -55,9 +55,16 @@ export function isXml(contentType: string | undefined): boolean {
 export function preference(headers: IncomingHttpHeaders, name: string): string | undefined {
   const { prefer } = headers;
   if (prefer === undefined) return undefined;
-  const parts = [prefer].flat().join(',').split(/[,;]/).map((one) => one.trim());
+  const parts = [prefer]
+    .flat()
+    .join(',')
+    .split(/[,;]/)
+    .map((one) => one.trim());
   const found = parts.find((one) => one.toLowerCase() === name || one.toLowerCase().startsWith(`${name}=`));
-  return found?.slice(name.length + 1).trim().replaceAll('"', '');
+  return found
+    ?.slice(name.length + 1)
+    .trim()
+    .replaceAll('"', '');
 }
 
 /** Whether what the client has is still true: If-None-Match, or, without it, If-Modified-Since. */

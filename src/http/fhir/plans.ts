@@ -46,9 +46,7 @@ const plans: Readonly<Record<string, (declared: Declared) => readonly Planned[]>
     { code: 'search', method: 'GET', pattern: '', make: search, schema: describe.search(of) },
     { code: 'search', method: 'POST', pattern: '/_search', make: search, schema: describe.searchPost(of) },
   ],
-  create: (of) => [
-    { code: 'create', method: 'POST', pattern: '', make: write('create'), schema: describe.create(of) },
-  ],
+  create: (of) => [{ code: 'create', method: 'POST', pattern: '', make: write('create'), schema: describe.create(of) }],
   update: (of) => written('update', 'PUT', of, of.conditional.update),
   patch: (of) => written('patch', 'PATCH', of, of.conditional.update),
   delete: (of) => written('delete', 'DELETE', of, of.conditional.delete),
@@ -101,7 +99,10 @@ function ofType(declared: Declared): Route[] {
     type,
     pattern: `/${type}${pattern}`,
     make: (deps) => make(deps, type),
-    schema: { ...plan.schema, description: [plan.schema.description, declared.documentation].filter(Boolean).join(' ') },
+    schema: {
+      ...plan.schema,
+      description: [plan.schema.description, declared.documentation].filter(Boolean).join(' '),
+    },
   }));
 }
 

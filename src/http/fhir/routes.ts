@@ -1,5 +1,5 @@
 /** The FHIR routes: one for each way that the capability statement declares, registered with the framework. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import { scopeFor } from '#auth/access.ts';
 import type { Deps } from '#http/deps.ts';
 import { answerOf, bearer, closedAnswers, pathParameters } from '#http/openapi.ts';
@@ -21,8 +21,7 @@ function register(app: FastifyInstance, deps: Deps, route: Route): void {
   const scopes = scopesOf(action);
   app.route({
     method,
-    // The framework's `*` is anything; FHIR's is itself.
-    url: `${BASE}${route.pattern === '/' ? '' : route.pattern}`.replace('/*', '/:all(^\\*$)'),
+    url: `${BASE}${route.pattern === '/' ? '' : route.pattern}`.replace('/*', '/:everything'),
     ...(bodyLimit === undefined ? {} : { bodyLimit }),
     schema: {
       tags: [route.type === '' ? 'System' : route.type],
@@ -31,8 +30,18 @@ function register(app: FastifyInstance, deps: Deps, route: Route): void {
       description: [schema.description, scopes === '' ? '' : `Scope: ${scopes}.`].filter(Boolean).join(' '),
       response: { ...(schema.response as object), ...closedAnswers, 406: answerOf('Not a format that is served') },
     },
-    handler: serve(deps, action),
+    handler: route.pattern.endsWith('/*') ? onlyForStar(serve(deps, action)) : serve(deps, action),
   });
+}
+
+/** The framework's `*` is anything; FHIR's is itself. */
+function onlyForStar(handler: RouteHandlerMethod): RouteHandlerMethod {
+  return function everything(request, reply) {
+    const { everything: name } = request.params as { everything?: string };
+    if (name === '*') return handler.call(this, request, reply);
+    reply.callNotFound();
+    return reply;
+  };
 }
 
 /** Where the results of `Prefer: respond-async` are fetched. */
@@ -48,7 +57,11 @@ function routeAsync(app: FastifyInstance, deps: Deps): void {
     handler: serve(deps, asyncStatus(deps)),
   });
   app.delete(`${BASE}/_async/:id`, {
-    schema: { ...shared, summary: 'Throw that result away', response: { 204: { description: 'It is gone' }, ...response } },
+    schema: {
+      ...shared,
+      summary: 'Throw that result away',
+      response: { 204: { description: 'It is gone' }, ...response },
+    },
     handler: serve(deps, asyncForget(deps)),
   });
 }

@@ -1,6 +1,6 @@
 /** search: of a type, of a patient's compartment, of several types. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
 import { mayDo } from '#auth/access.ts';
-import type { Access, Deps, NameValue, SearchPage } from '#http/deps.ts';
+import type { Deps, NameValue, SearchPage } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Action, Served } from './action.ts';
 import { keyOf, searchset } from './bundle.ts';
@@ -16,7 +16,7 @@ export function search(deps: Deps, type: string): Action {
     type,
     mayWait: true,
     needs: [{ type, interaction: 'search' }],
-    run: (call) => answer(deps, call, { types: [type], path: type, access: call.access }),
+    run: (call) => answer(deps, call, { types: [type], path: type }),
   };
 }
 
@@ -32,9 +32,9 @@ export function searchCompartment(deps: Deps, types: readonly string[]): Action 
     run: async (call) => {
       const patient = isId(call.id) ? await deps.read(call.access, 'Patient', call.id) : undefined;
       if (!patient) return notVisible('Patient');
-      const access = { ...call.access, patient: call.id };
+      const compartment = call.id;
       const path = `Patient/${call.id}/${isAll ? '*' : type}`;
-      return answer(deps, call, { types: isAll ? typesOf(call, types) : types, path, access });
+      return answer(deps, call, { types: isAll ? typesOf(call, types) : types, path, compartment });
     },
   };
 }
@@ -49,27 +49,37 @@ export function searchSystem(deps: Deps, types: readonly string[]): Action {
     run: (call) => {
       const named = call.parameters.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
       const unknown = named.some((type) => !types.includes(type));
-      if (unknown) return Promise.resolve(fail('invalid', '_type names a type that is not served. /fhir/R4/metadata lists those that are.'));
+      if (unknown)
+        return Promise.resolve(
+          fail('invalid', '_type names a type that is not served. /fhir/R4/metadata lists those that are.'),
+        );
       const hidden = named.find((type) => !mayDo(call.principal, type, 'search'));
-      if (hidden) return Promise.resolve(fail('forbidden', `The access token does not let you search ${hidden}. Ask the issuer for a token that does.`));
-      return answer(deps, call, { types: named.length > 0 ? named : typesOf(call, types), path: '', access: call.access });
+      if (hidden)
+        return Promise.resolve(
+          fail(
+            'forbidden',
+            `The access token does not let you search ${hidden}. Ask the issuer for a token that does.`,
+          ),
+        );
+      return answer(deps, call, { types: named.length > 0 ? named : typesOf(call, types), path: '' });
     },
   };
 }
 
-const typesOf = ({ principal }: Call, types: readonly string[]) => types.filter((type) => mayDo(principal, type, 'search'));
+const typesOf = ({ principal }: Call, types: readonly string[]) =>
+  types.filter((type) => mayDo(principal, type, 'search'));
 
-type Of = { readonly types: readonly string[]; readonly path: string; readonly access: Access };
+type Of = { readonly types: readonly string[]; readonly path: string; readonly compartment?: string };
 
-async function answer(deps: Deps, call: Call, { types, path, access }: Of): Promise<Result<Served>> {
-  const { principal, headers, parameters } = call;
+async function answer(deps: Deps, call: Call, { types, path, compartment }: Of): Promise<Result<Served>> {
+  const { principal, access, headers, parameters } = call;
   const maySearch = (other: string) => mayDo(principal, other, 'search');
   const handling = preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
   const asked = parameters.filter((parameter) => !isOfTheForm(parameter));
   if (asked.some((pair) => pair[0].includes('\0') || pair[1].includes('\0')))
     return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
   const [type = '', another] = types;
-  const options = { handling, maySearch } as const;
+  const options = { handling, maySearch, ...(compartment === undefined ? {} : { compartment }) } as const;
   const isSeveral = another !== undefined || path === '' || path.endsWith('*');
   const found = isSeveral
     ? await searchSeveral(deps.search, access, { types, parameters: asked, options })

@@ -15,7 +15,8 @@ export function shaped(deps: Pick<Deps, 'shape'>, parameters: readonly NameValue
   const shape = shapeOf(parameters);
   if (!shape.ok) return shape;
   if (shape.value === undefined) return ok(content);
-  if (!deps.shape) return fail('unsupported', '_summary (but count) and _elements are not served here. Leave them out.');
+  if (!deps.shape)
+    return fail('unsupported', '_summary (but count) and _elements are not served here. Leave them out.');
   return ok(JSON.stringify(shapedResource(JSON.parse(content) as Resource, shape.value, deps.shape)));
 }
 

@@ -19,17 +19,17 @@ export async function searchSeveral(
   access: Access,
   { types, parameters, options }: Several,
 ): Promise<Result<SearchPage>> {
-  const valueOf = (name: string) => parameters.findLast(([one]) => one === name)?.[1];
-  if (valueOf('_sort') !== undefined)
+  const asked = (name: string) => parameters.findLast(([one]) => one === name)?.[1];
+  if (asked('_sort') !== undefined)
     return fail('unsupported', '_sort is not served over several types. Search one type to sort it.');
-  const start = positionOf(valueOf('_cursor'), types);
-  const count = countOf(valueOf('_count'));
+  const start = positionOf(asked('_cursor'), types);
+  const count = countOf(asked('_count'));
   if (!start.ok) return start;
   if (!count.ok) return count;
   const common = parameters.filter(([name]) => !ofTheWhole.has(name));
   const one = (type: string, more: readonly NameValue[]) => search(access, type, [...common, ...more], options);
-  const isCountOnly = valueOf('_summary') === 'count' || count.value === 0;
-  const total = isCountOnly || valueOf('_total') === 'accurate' ? await countAll(one, types) : ok(undefined);
+  const isCountOnly = asked('_summary') === 'count' || count.value === 0;
+  const total = isCountOnly || asked('_total') === 'accurate' ? await countAll(one, types) : ok(undefined);
   if (!total.ok) return total;
   const page = isCountOnly ? ok({ entries: [] }) : await gather(one, { types, count: count.value, ...start.value });
   if (!page.ok) return page;
@@ -73,10 +73,10 @@ async function gather(
   return ok({ entries, issues: [...issues.values()] });
 }
 
-function countOf(asked: string | undefined): Result<number> {
-  if (asked === undefined) return ok(PAGE);
-  return /^\d{1,6}$/.test(asked)
-    ? ok(Math.min(Number(asked), LARGEST_PAGE))
+function countOf(count: string | undefined): Result<number> {
+  if (count === undefined) return ok(PAGE);
+  return /^\d{1,6}$/.test(count)
+    ? ok(Math.min(Number(count), LARGEST_PAGE))
     : fail('invalid', '_count wants a whole number');
 }
 

@@ -77,7 +77,8 @@ function servedRow({ status, content, headers }: Served, { headers: asked }: Cal
     etag: headers?.['etag'],
     lastModified: instantOf(headers?.['last-modified']),
   };
-  const isOutcome = preference(asked, 'return') === 'OperationOutcome' && content?.startsWith('{"resourceType":"OperationOutcome"');
+  const isOutcome =
+    preference(asked, 'return') === 'OperationOutcome' && content?.startsWith('{"resourceType":"OperationOutcome"');
   if (isOutcome) return `{"response":${JSON.stringify(response).slice(0, -1)},"outcome":${content}}}`;
   return `{${content === undefined ? '' : `"resource":${content},`}"response":${JSON.stringify(response)}}`;
 }
@@ -103,7 +104,10 @@ async function transaction(deps: Deps, call: Call, calls: Calls): Promise<Result
     rows[writes[at]?.entry.index ?? 0] = writtenRow(deps, written, wanted);
   });
   for (const { index, row } of done.value.read) rows[index] = row;
-  const patients = [...done.value.written.map(({ patient }) => patient), ...done.value.read.flatMap(({ patients = [] }) => patients)];
+  const patients = [
+    ...done.value.written.map(({ patient }) => patient),
+    ...done.value.read.flatMap(({ patients = [] }) => patients),
+  ];
   return ok({ status: 200, content: bundle('transaction-response', { rows }), patients, found: calls.length });
 }
 
@@ -114,23 +118,30 @@ function readAll(deps: Deps, calls: Calls): Result<{ writes: readonly Write[]; r
   const reads: EntryCall[] = [];
   for (const one of calls) {
     if (!one.ok) return one;
-    const { code } = one.value.found.route;
-    if (code === 'create' || code === 'update' || code === 'patch' || code === 'delete') {
-      const operation = writeOf(deps, one.value, code);
-      if (!operation.ok) return placed(one.index, operation.failure);
-      writes.push({ entry: one.value, operation: operation.value });
-    } else if (one.value.found.route.method === 'GET' && code !== 'operation') {
-      const refusal = permit(makeAction(one.value.found, deps), one.value.call);
-      if (refusal) return placed(one.index, refusal.failure);
-      reads.push(one.value);
-    } else {
-      return placed(one.index, { kind: 'unsupported', message: 'An operation or POST _search cannot stand in a transaction. Send it in a batch or by itself.' });
-    }
+    const read = readOne(deps, one.value);
+    if (!read.ok) return placed(one.index, read.failure);
+    if (read.value) writes.push({ entry: one.value, operation: read.value });
+    else reads.push(one.value);
   }
   return ok({ writes, reads });
 }
 
-function writeOf(deps: Deps, { found, call, fullUrl }: EntryCall, code: keyof typeof operationOf): Result<WriteOperation> {
+/** What an entry writes; undefined for one that only reads. */
+function readOne(deps: Deps, entry: EntryCall): Result<WriteOperation | undefined> {
+  const { code, method } = entry.found.route;
+  if (code === 'create' || code === 'update' || code === 'patch' || code === 'delete')
+    return writeOf(deps, entry, code);
+  if (method === 'GET' && code !== 'operation')
+    return permit(makeAction(entry.found, deps), entry.call) ?? ok(undefined);
+  const message = 'An operation or POST _search cannot stand in a transaction. Send it in a batch or by itself.';
+  return fail('unsupported', message);
+}
+
+function writeOf(
+  deps: Deps,
+  { found, call, fullUrl }: EntryCall,
+  code: keyof typeof operationOf,
+): Result<WriteOperation> {
   const refusal = permit(makeAction(found, deps), call);
   if (refusal) return refusal;
   const operation = operationOf[code](found.route.type)(call, deps);
@@ -169,7 +180,13 @@ function writtenRow(deps: Deps, written: Written, wanted: string | undefined): s
   const isThere = STATUS[outcome] !== '204';
   const response = {
     status: STATUS[outcome],
-    ...(isThere ? { location: `${deps.baseUrl()}/fhir/R4/${type}/${id}/_history/${version}`, etag: entityTag(version), lastModified: lastUpdated } : {}),
+    ...(isThere
+      ? {
+          location: `${deps.baseUrl()}/fhir/R4/${type}/${id}/_history/${version}`,
+          etag: entityTag(version),
+          lastModified: lastUpdated,
+        }
+      : {}),
     ...(wanted === 'OperationOutcome' ? { outcome: outcomeOfWrite(issues) } : {}),
   };
   const resource = wanted === 'representation' && isThere ? `"resource":${content},` : '';

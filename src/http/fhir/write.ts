@@ -15,10 +15,22 @@ export type Reading = (call: Call, deps: Deps) => Result<WriteOperation>;
 
 /** What each kind of request asks to be written; Bundle entries are read by the same functions. */
 export const operationOf = {
-  create: (type: string): Reading => (call, deps) => readCreate(type, call, deps),
-  update: (type: string): Reading => (call, deps) => readUpdate(type, call, deps),
-  patch: (type: string): Reading => (call, deps) => readPatch(type, call, deps),
-  delete: (type: string): Reading => (call) => readDelete(type, call),
+  create:
+    (type: string): Reading =>
+    (call, deps) =>
+      readCreate(type, call, deps),
+  update:
+    (type: string): Reading =>
+    (call, deps) =>
+      readUpdate(type, call, deps),
+  patch:
+    (type: string): Reading =>
+    (call, deps) =>
+      readPatch(type, call, deps),
+  delete:
+    (type: string): Reading =>
+    (call) =>
+      readDelete(type, call),
 } as const;
 
 /** One write as an action of its own. */
@@ -73,7 +85,8 @@ function readUpdate(type: string, call: Call, deps: Deps): Result<WriteOperation
   const body = resourceOf(call, deps, { type, ...('id' in which.value ? { id: which.value.id } : {}) });
   if (!body.ok) return body;
   const given = body.value.id;
-  if (given !== undefined && !isId(given)) return fail('invalid', "The body's id is not an id: letters, digits, - and ., at most 64.");
+  if (given !== undefined && !isId(given))
+    return fail('invalid', "The body's id is not an id: letters, digits, - and ., at most 64.");
   return ok({
     method: 'update',
     type,

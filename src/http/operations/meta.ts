@@ -53,11 +53,15 @@ function metaOf(call: Call, deps: Deps): Result<Meta> {
   const { parameter } = body.value as { parameter?: unknown };
   const list = (Array.isArray(parameter) ? parameter : []) as readonly ({ name?: string; valueMeta?: Meta } | null)[];
   const given = list.find((one) => one?.name === 'meta')?.valueMeta;
-  const isLists = given && ['profile', 'tag', 'security'].every((name) => {
-    const value = given[name as 'tag'];
-    return value === undefined || Array.isArray(value);
-  });
-  return isLists ? ok(given) : fail('invalid', 'Send Parameters with one parameter "meta" that has a valueMeta of profile, tag or security.');
+  const isLists =
+    given &&
+    ['profile', 'tag', 'security'].every((name) => {
+      const value = given[name as 'tag'];
+      return value === undefined || Array.isArray(value);
+    });
+  return isLists
+    ? ok(given)
+    : fail('invalid', 'Send Parameters with one parameter "meta" that has a valueMeta of profile, tag or security.');
 }
 
 function answer(content: string): Pick<Served, 'status' | 'content'> {

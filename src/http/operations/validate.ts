@@ -29,7 +29,11 @@ export function validate(deps: Deps, type: string): Action {
   };
 }
 
-const nothingWrong: Issue = { code: 'informational', severity: 'information', diagnostics: 'Nothing is wrong with it.' };
+const nothingWrong: Issue = {
+  code: 'informational',
+  severity: 'information',
+  diagnostics: 'Nothing is wrong with it.',
+};
 
 async function readStored(deps: Deps, type: string, { access, id }: Call): Promise<Result<Resource>> {
   const stored = isId(id) ? await deps.read(access, type, id) : undefined;
