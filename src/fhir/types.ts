@@ -19,6 +19,7 @@ export type {
   CommunicationRequest,
   ConceptMap,
   Condition,
+  Consent,
   ContactPoint,
   DiagnosticReport,
   DocumentReference,
