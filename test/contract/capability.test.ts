@@ -9,22 +9,13 @@ import { inTransaction } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { clientPolicy } from '#workflow/client-policy.ts';
 import { generate } from '../../capability-statements/generate.ts';
-import { ask, openHouse } from '../support/house.ts';
+import { aPractice, ask, openHouse } from '../support/house.ts';
 import { sampleOf } from '../support/samples.ts';
 
 t.setTimeout(300_000);
 const PRACTICE = 'A81001';
 const house = await openHouse(t, {
-  practices: [
-    {
-      organisation: PRACTICE,
-      name: 'Riverside Surgery',
-      record: 'emis',
-      inbox: '/nowhere',
-      writeback: 'manual',
-      telephone: '07700 900000',
-    },
-  ],
+  practices: [aPractice(PRACTICE)],
   now: () => new Date().toISOString(),
 });
 const token = await house.sign({

@@ -2,21 +2,13 @@
 import t from 'tap';
 import type { Bundle, BundleEntry, Consent, OperationOutcome, Patient, Resource, Task } from '#fhir/types.ts';
 import { sql } from '#store/sql.ts';
-import { call, openHouse } from '../support/house.ts';
+import { aPractice, call, openHouse } from '../support/house.ts';
 
 t.setTimeout(180_000);
 const PRACTICE = 'A81001';
 const OTHER = 'B82002';
-const link = (organisation: string) => ({
-  organisation,
-  name: organisation,
-  record: 'emis' as const,
-  inbox: '/nowhere',
-  writeback: 'manual' as const,
-  telephone: '07700 900000',
-});
 const house = await openHouse(t, {
-  practices: [link(PRACTICE), link(OTHER)],
+  practices: [aPractice(PRACTICE), aPractice(OTHER)],
   now: () => new Date().toISOString(),
 });
 const token = await house.sign({ organisations: [PRACTICE], role: 'record-intake' });
