@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import fc from 'fast-check';
 import t from 'tap';
 import { outcomeOf } from '#fhir/outcome.ts';
@@ -696,6 +697,8 @@ t.test('every route is described for people and for tools', async (t) => {
   t.teardown(() => app.close());
   const document = (await app.inject({ url: '/openapi.json' })).json();
   t.equal(document.openapi, '3.1.0');
+  const checked = await new Validator().validate(document);
+  t.ok(checked.valid, JSON.stringify(checked.errors)?.slice(0, 1_000));
   const described = new Set(Object.keys(document.paths));
   for (const { method, url } of app.registeredRoutes) {
     if (method === 'HEAD' || url.startsWith('/docs')) continue;
