@@ -6,6 +6,8 @@
 /** What went wrong, in the words the HTTP edge and the job policy decide by. */
 export type FailureKind =
   | 'invalid'
+  /** Understood, and against a rule or a profile. */
+  | 'unprocessable'
   | 'unauthenticated'
   | 'forbidden'
   | 'not-found'

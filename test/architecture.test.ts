@@ -59,6 +59,7 @@ const packageRooms: Record<string, readonly string[]> = {
   fastify: ['http', 'sandbox'],
   '@fastify/swagger': ['http'],
   '@fastify/swagger-ui': ['http'],
+  '@fastify/compress': ['http'],
   '@fastify/formbody': ['http', 'sandbox'],
   'openid-client': ['auth'],
   jose: ['auth', 'adapters', 'sandbox'],

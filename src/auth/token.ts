@@ -4,6 +4,7 @@ import Type, { type Static } from 'typebox';
 import { type Failure, fail, ok, type Result } from '#result.ts';
 import { checker } from '#schema.ts';
 import type { Principal } from './access.ts';
+import { REMEMBERED_MS, remembering } from './token-memory.ts';
 
 export type TokenVerifierOptions = {
   readonly issuer: string;
@@ -18,6 +19,8 @@ export type VerifyToken = (token: string) => Promise<Result<Principal>>;
 /** Asymmetric only: a server that holds no secret cannot be fooled into signing with its public key. */
 const algorithms = ['RS256', 'ES256', 'PS256'];
 const ASK_AGAIN_AFTER_MS = 2_000;
+/** How long the issuer's keys are kept. */
+const KEYS = { cacheMaxAge: REMEMBERED_MS };
 
 const claims = Type.Object({
   sub: Type.String({ minLength: 1 }),
@@ -38,11 +41,12 @@ const checkClaims = checker('the claims of the access token', claims);
 /**
  * Makes the check of access tokens. `unauthenticated` says what is wrong with the token and never repeats it;
  * `unavailable` means the issuer's keys could not be had, which says nothing about the token. Keys are fetched at the
- * first use, kept, and fetched again for an unknown key id, at most every 30 s.
+ * first use, kept for a minute, and fetched again for an unknown key id, at most every 30 s. A token found good is not
+ * checked again for a minute: a key that the issuer withdraws is refused at most two minutes later.
  */
 export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken {
   const getKey = issuerKeys(options);
-  return async (token) => {
+  return remembering(async (token) => {
     try {
       const { payload } = await jwtVerify(token, getKey, {
         algorithms,
@@ -51,11 +55,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken 
         clockTolerance: options.clockToleranceSeconds ?? 30,
         requiredClaims: ['exp', 'sub'],
       });
-      return principalOf(payload);
+      const principal = principalOf(payload);
+      return principal.ok ? ok({ principal: principal.value, expiresAt: (payload.exp ?? 0) * 1_000 }) : principal;
     } catch (error) {
       return { ok: false, failure: refusal(error) };
     }
-  };
+  });
 }
 
 /** The issuer could not be asked. A class, so that it can be told from every fault of a token on its way through jose. */
@@ -64,10 +69,12 @@ class IssuerUnreachable extends Error {
 }
 
 function issuerKeys(options: TokenVerifierOptions): JWTVerifyGetKey {
-  let keys: JWTVerifyGetKey | undefined = options.jwksUrl ? createRemoteJWKSet(new URL(options.jwksUrl)) : undefined;
+  let keys: JWTVerifyGetKey | undefined = options.jwksUrl
+    ? createRemoteJWKSet(new URL(options.jwksUrl), KEYS)
+    : undefined;
   let failedAt = Number.NEGATIVE_INFINITY;
   const ask = async (...[header, token]: Parameters<JWTVerifyGetKey>) => {
-    keys ??= createRemoteJWKSet(await discover(options.issuer));
+    keys ??= createRemoteJWKSet(await discover(options.issuer), KEYS);
     return keys(header, token);
   };
   return async (header, token) => {

@@ -13,6 +13,7 @@ type Answer = { readonly status: number; readonly code: IssueType; readonly retr
 
 const answers: Readonly<Record<FailureKind, Answer>> = {
   invalid: { status: 400, code: 'invalid' },
+  unprocessable: { status: 422, code: 'processing' },
   unauthenticated: { status: 401, code: 'login' },
   forbidden: { status: 403, code: 'forbidden' },
   'not-found': { status: 404, code: 'not-found' },

@@ -34,6 +34,8 @@ export type SearchRequest = {
   /** Count only, no entries. */
   readonly summaryCount: boolean;
   readonly cursor: string | undefined;
+  /** Only what is in the compartment of this patient. */
+  readonly compartment?: string;
   /** The parameters that were understood, for the self link. */
   readonly used: readonly [string, string][];
   /** What was ignored under lenient handling. */

@@ -20,6 +20,7 @@ export type {
   CommunicationRequest,
   ConceptMap,
   Condition,
+  Consent,
   ContactPoint,
   DiagnosticReport,
   DocumentReference,

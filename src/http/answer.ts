@@ -5,25 +5,35 @@ import { EVENTS, type Logger } from '#ops/log.ts';
 import type { Failure, FailureKind } from '#result.ts';
 
 export const FHIR_JSON = 'application/fhir+json; charset=utf-8';
+export const FHIR_XML = 'application/fhir+xml; charset=utf-8';
+/** Of one resource; a Bundle may be as large as `BUNDLE_LIMIT`. Both in bytes. */
 export const BODY_LIMIT = 5 * 1024 * 1024;
+export const BUNDLE_LIMIT = 20 * 1024 * 1024;
 
 /** Sends a failure. `status` where HTTP has a word of its own for it. */
-export function sendFailure(reply: FastifyReply, failure: Failure, status?: number): FastifyReply {
+export function sendFailure(
+  reply: FastifyReply,
+  failure: Failure,
+  status?: number,
+  xml?: { readonly fromJson: (json: string) => string },
+): FastifyReply {
   const answer = outcomeOf(failure, status);
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(Math.ceil(answer.retryAfter)));
-  return reply.code(answer.status).header('content-type', FHIR_JSON).send(JSON.stringify(answer.outcome));
+  const content = JSON.stringify(answer.outcome);
+  reply.code(answer.status).header('content-type', xml ? FHIR_XML : FHIR_JSON);
+  return reply.send(xml ? xml.fromJson(content) : content);
 }
 
 type Refusal = { readonly status: number; readonly kind: FailureKind; readonly message: string };
 
-const limit = BODY_LIMIT / 1024 / 1024;
+const megabytes = (bytes: number) => bytes / 1024 / 1024;
 
 /** Faults that the framework finds before a handler runs. Their own messages quote the URL or the body, so ours are sent. */
 const refusals: Readonly<Record<string, Refusal>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: {
     status: 413,
     kind: 'invalid',
-    message: `The body is larger than ${limit} MB. Send less at a time.`,
+    message: `The body is too large: at most ${megabytes(BODY_LIMIT)} MB for one resource, ${megabytes(BUNDLE_LIMIT)} MB for a Bundle. Send less at a time.`,
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,

@@ -4,6 +4,7 @@ import type { VerifyToken } from '#auth/token.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
+import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
 export type Access = { readonly organisations: readonly string[] };
@@ -25,6 +26,8 @@ export type SearchEntry = {
   readonly patient?: string | null;
 };
 
+export type { Written };
+
 export type NameValue = readonly [name: string, value: string];
 
 export type SearchPage = {
@@ -44,17 +47,72 @@ export type SearchOptions = {
   readonly handling: 'strict' | 'lenient';
   /** Whether the caller's scopes allow searching a type: holds for chains, `_has` and includes too. */
   readonly maySearch: (type: string) => boolean;
+  /** Only what is in this patient's compartment. */
+  readonly compartment?: string;
 };
 
-export type Written = Pick<Stored, 'content' | 'version' | 'lastUpdated' | 'patient'> & {
-  readonly id: string;
-  /** True when an update made the resource. */
-  readonly created?: boolean;
+export type HistoryRequest = {
+  /** Absent: of all types, or of all resources of the type. */
+  readonly type?: string;
+  readonly id?: string;
+  /** Instants (ISO 8601): versions made at or after it; versions that were current at some time in the interval. */
+  readonly since?: string;
+  readonly at?: { readonly low: string; readonly high: string };
+  readonly count: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+};
+
+export type HistoryPage = {
+  /** Newest first. */
+  readonly versions: readonly Stored[];
+  readonly next?: string;
+  readonly total?: number;
+};
+
+/** The reads, over the store as it is or inside a transaction. */
+export type Reads = {
+  /** Undefined when absent or not visible to this access: the two look the same from outside. */
+  readonly read: (access: Access, type: string, id: string) => Promise<Stored | undefined>;
+  readonly readVersion: (access: Access, type: string, id: string, version: number) => Promise<Stored | undefined>;
+  readonly history: (access: Access, request: HistoryRequest) => Promise<Result<HistoryPage>>;
+  readonly search: (
+    access: Access,
+    type: string,
+    parameters: readonly NameValue[],
+    options: SearchOptions,
+  ) => Promise<Result<SearchPage>>;
+};
+
+/** JSON and XML, either from the other. */
+export type Xml = {
+  readonly toJson: (text: string) => Result<Resource>;
+  readonly fromJson: (json: string) => string;
+};
+
+/** What of a resource is shown: `_summary` and `_elements`. */
+export type Shape = { readonly summary?: string; readonly elements?: readonly string[] };
+
+/** A request that is answered later. */
+export type PutOff =
+  | { readonly state: 'running'; readonly startedAt: string }
+  | { readonly state: 'done'; readonly status: number; readonly content: string }
+  /** The process that did it ended: what it wrote is there, or not, as a whole. */
+  | { readonly state: 'interrupted' };
+
+export type AsyncRequests = {
+  /** Begins the work and answers with the id under which its result is kept, for its caller alone. */
+  readonly start: (
+    principal: Principal,
+    work: () => Promise<{ readonly status: number; readonly content: string }>,
+  ) => Promise<Result<{ readonly id: string }>>;
+  readonly status: (principal: Principal, id: string) => Promise<PutOff | undefined>;
+  readonly forget: (principal: Principal, id: string) => Promise<boolean>;
 };
 
 export type AuditEntry = {
   readonly principal: Principal;
-  readonly interaction: Interaction | 'vread' | 'operation';
+  readonly interaction: Interaction | 'vread' | 'patch' | 'operation' | 'transaction' | 'batch';
   /** `Group/$release` and the like. */
   readonly operation?: string;
   readonly type: string;
@@ -113,31 +171,26 @@ export type DemoLogin = {
 /** One API key agreed with NHS Notify and the secret that belongs to it. Two at once while a key is being changed. */
 export type NotifyKey = { readonly apiKey: string; readonly secret: string };
 
-export type Deps = {
+export type Deps = Reads & {
   readonly log: Logger;
   /** Where clients reach this server, without a trailing slash: `http://127.0.0.1:8080`. A function: the port may be chosen late. */
   readonly baseUrl: () => string;
   readonly version: string;
   readonly verifyToken: VerifyToken;
 
-  /** Undefined when absent or not visible to this access: the two look the same from outside. */
-  readonly read: (access: Access, type: string, id: string) => Promise<Stored | undefined>;
-  readonly readVersion: (access: Access, type: string, id: string, version: number) => Promise<Stored | undefined>;
-  /** Every version, newest first; empty when absent or not visible. */
-  readonly history: (access: Access, type: string, id: string) => Promise<readonly Stored[]>;
-  readonly search: (
-    access: Access,
-    type: string,
-    parameters: readonly NameValue[],
-    options: SearchOptions,
-  ) => Promise<Result<SearchPage>>;
-  readonly create: (principal: Principal, resource: Resource) => Promise<Result<Written>>;
-  /** `ifMatch`: the version the caller has seen; another current version is a `precondition` failure. */
-  readonly update: (
+  readonly write: (principal: Principal, operation: WriteOperation) => Promise<Result<Written>>;
+  /** All or nothing; `read` runs inside the same transaction, after the writes. */
+  readonly transact: <T>(
     principal: Principal,
-    resource: Resource & { id: string },
-    options: { readonly ifMatch?: number },
-  ) => Promise<Result<Written>>;
+    operations: readonly WriteOperation[],
+    read: (reads: Reads) => Promise<T>,
+  ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
+  readonly validate: Validate;
+  readonly async: AsyncRequests;
+  /** Absent: only JSON is served. */
+  readonly xml?: Xml;
+  /** Absent: `_summary` and `_elements` are refused. */
+  readonly shape?: (resource: Resource, shape: Shape) => Resource;
 
   /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;

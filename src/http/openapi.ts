@@ -12,8 +12,9 @@ export function answerOf(
   description: string,
   mediaType = 'application/fhir+json',
   schema: JsonSchema = anyJson,
+  example?: object,
 ): JsonSchema {
-  return { description, content: { [mediaType]: { schema } } };
+  return { description, content: { [mediaType]: { schema, ...(example === undefined ? {} : { example }) } } };
 }
 
 /** The errors that every closed route can answer with. */
@@ -63,6 +64,8 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
 
 /** The document and its reader: shells without data, so they are public. */
 export async function serveDescription(app: FastifyInstance): Promise<void> {
+  // Routes do not change while it runs.
+  let document: string | undefined;
   app.get('/openapi.json', {
     config: { isPublic: true },
     schema: {
@@ -71,8 +74,10 @@ export async function serveDescription(app: FastifyInstance): Promise<void> {
       security: [],
       response: { 200: answerOf('OpenAPI 3.1', 'application/json') },
     },
-    handler: async (_request, reply) =>
-      reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
+    handler: async (_request, reply) => {
+      document ??= JSON.stringify(app.swagger());
+      return reply.header('content-type', 'application/json; charset=utf-8').send(document);
+    },
   });
   await app.register(async (docs) => {
     docs.addHook('onRoute', (route) => {

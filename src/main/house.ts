@@ -27,10 +27,12 @@ import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { openAudit } from './audit.ts';
+import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
+import { loadProfiles } from './validator.ts';
 
 export type House = {
   readonly pool: Pool;
@@ -99,6 +101,7 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
     policy: defaultPolicy,
+    validate: validatorOf(loadProfiles(definitions.resources, parts.fhirPackages ?? [])),
     ...parts.outside,
     listBatches,
     openBatch,

@@ -1,23 +1,22 @@
 /** What the HTTP facade is given: reads from the store, writes through the workflow. */
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Filter, parseSearch } from '#fhir/search-request.ts';
 import type { Parameters, Resource, ServiceRequest } from '#fhir/types.ts';
-import type { CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
+import { xmlToJson } from '#fhir/xml/read.ts';
+import { jsonToXml } from '#fhir/xml/write.ts';
+import type { CallbackReceived, Deps } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
 import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
-import { readHistory } from '#store/history.ts';
 import { keepInbound } from '#store/inbound.ts';
-import { load, loadOfPatients, ownerOf, readResource, readVersion } from '#store/resources.ts';
-import { isCursor, searchResources } from '#store/search.ts';
+import { load, loadOfPatients, ownerOf } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
-import { createByClient, updateByClient } from '#workflow/client-writes.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
+import { asyncRequests } from './async-requests.ts';
+import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import type { HouseShell } from './house.ts';
 import type { Parts } from './parts.ts';
@@ -36,14 +35,10 @@ export function httpDeps(
     version,
     verifyToken: parts.verifyToken,
     notifyKeys: parts.notifyKeys,
-    read: (access, type, id) => readResource(pool, access, type, id),
-    readVersion: (access, type, id, wanted) => readVersion(pool, access, { type, id, version: wanted }),
-    history: async (access, type, id) => (await readHistory(pool, access, { type, id, count: 1000 })).entries,
-    search: (access, type, params, options) => search(shell, access, { type, params, options }),
-    create: (principal, resource) =>
-      createByClient(shell, { organisations: principal.organisations, newId: randomUUID }, resource),
-    update: (principal, resource, { ifMatch }) =>
-      updateByClient(shell, { organisations: principal.organisations, newId: randomUUID }, resource, ifMatch),
+    ...readsOn(pool, shell),
+    ...writesOn(shell, parts.publicUrl),
+    async: asyncRequests(pool, opened.log),
+    xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     release: async (principal, group, parameters) => {
       const organisation = await ownerOf(pool, 'Group', group);
       if (!organisation || !principal.organisations.includes(organisation))
@@ -83,36 +78,6 @@ export function httpDeps(
       }
     },
   };
-}
-
-type Search = { type: string; params: readonly NameValue[]; options: SearchOptions };
-
-async function search(
-  shell: HouseShell,
-  access: { organisations: readonly string[] },
-  { type, params, options }: Search,
-): Promise<Result<SearchPage>> {
-  const { definitions } = shell.pool;
-  const request = parseSearch(type, params, { definitions, lenient: options.handling === 'lenient' });
-  if (!request.ok) return request;
-  if (request.value.cursor !== undefined && !isCursor(request.value.cursor))
-    return fail('invalid', '_cursor is none that this server gave; begin again with the first page');
-  const hidden = request.value.filters.flatMap(reached).filter((reachedType) => !options.maySearch(reachedType));
-  if (hidden.length > 0)
-    return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
-  const page = await searchResources(shell.pool, access, request.value);
-  return ok({
-    entries: page.entries.map((entry) => ({ ...entry, mode: 'match' as const })),
-    self: request.value.used,
-    ...(page.total === undefined ? {} : { total: page.total }),
-    ...(page.next ? { next: page.next } : {}),
-    ...(request.value.ignored.length > 0 ? { issues: request.value.ignored } : {}),
-  });
-}
-
-/** The types that a filter reaches into, link by link. */
-function reached({ criterion }: Filter): string[] {
-  return criterion.kind === 'chain' ? [criterion.type, ...reached(criterion.filter)] : [];
 }
 
 /** Everything that is due, approaching or held for one patient, across all rules. */

@@ -26,6 +26,8 @@ export type Parts = {
   readonly clock?: ports.Now;
   readonly practices: readonly PracticeLink[];
   readonly outside: Outside;
+  /** Folders or archives of FHIR packages whose profiles come before ours. */
+  readonly fhirPackages?: readonly string[];
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
   /** Signs reply links and makes patient ids of practices without an extract. */

@@ -46,6 +46,7 @@ function conditions(access: Access, request: SearchRequest): Sql[] {
     visible(access, sql`r`, request.type),
     sql`r.type = ${request.type}`,
     sql`not r.deleted`,
+    ...(request.compartment === undefined ? [] : [sql`r.patient = ${request.compartment}`]),
     ...(request.ids ? [sql`r.id = any(${request.ids}::text[])`] : []),
     ...request.updated.map(({ prefix, low, high }) =>
       dateCondition(prefix, { low, high }, sql`r.last_updated`, sql`(r.last_updated + interval '1 millisecond')`),

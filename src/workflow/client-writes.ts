@@ -1,163 +1,54 @@
-/** What a client of the API may change: telephone Tasks are finished, Tasks are handed over and noted, Flags are set. */
+/** What clients write: one operation, or a whole transaction with what is to be read after it. All of it, or nothing. */
+import { type Failure, fail, ok, type Result } from '#result.ts';
+import { inTransaction } from '#store/database.ts';
+import { applyOperations, type WriteShell } from './client-apply.ts';
+import type { WriteOperation, Writer, Written } from './client-operation.ts';
+import type { Transaction } from './shell.ts';
 
-import { codeIn } from '#domain/link.ts';
-import { allowedMoves } from '#domain/task-event.ts';
-import { idOf } from '#fhir/reference.ts';
-import { TASK_CODE } from '#fhir/systems.ts';
-import type { Flag, Reference, Resource, Task } from '#fhir/types.ts';
-import { fail, ok, type Result } from '#result.ts';
-import { inTransaction, lockKeys, lockPatients, sendingKey } from '#store/database.ts';
-import { load, readResource, type StoredResource, saveResources } from '#store/resources.ts';
-import { callOutcome } from './call.ts';
-import { inside, type Shell, type StageJob, type Transaction } from './shell.ts';
+/** Seconds after which a collision is worth trying again: the other transaction is over by then. */
+const RETRY_AFTER_S = 1;
+const COLLISIONS: ReadonlySet<string> = new Set(['40001', '40P01', '23505', '55P03']);
 
-export type Caller = { readonly organisations: readonly string[]; readonly newId: () => string };
-
-/** Creates a Flag on a patient or on the practice itself (its emergency stop). Other types are not for clients to create. */
-export async function createByClient(
-  shell: Shell,
-  caller: Caller,
-  resource: Resource,
-): Promise<Result<StoredResource>> {
-  if (resource.resourceType !== 'Flag')
-    return fail('unsupported', `${resource.resourceType} is made by Holdfast itself; clients create Flag`);
-  const organisation = await organisationOf(shell, caller, resource.subject);
-  if (!organisation)
-    return fail('invalid', 'Flag.subject names no patient or practice that you may see', {
-      issues: [
-        {
-          code: 'not-found',
-          expression: 'Flag.subject',
-          diagnostics: 'Flag.subject names no patient or practice that you may see',
-        },
-      ],
-    });
-  const flag: Flag = { ...resource, id: caller.newId() };
-  return inTransaction(shell.pool, async (tx) => {
-    await lockSubject(tx, { organisation, patient: idOf('Patient', flag.subject) ?? null });
-    return saved(await saveResources(tx, { organisation, resources: [flag], source: 'client' }));
-  });
-}
-
-/** Updates a Task or Flag. `not-found` when the caller cannot see it, `precondition` when `ifMatch` is not its version. */
-export async function updateByClient(
-  shell: Shell,
-  caller: Caller,
-  resource: Resource & { id: string },
-  ifMatch: number | undefined,
-): Promise<Result<StoredResource>> {
-  const { resourceType: type, id } = resource;
-  const access = { organisations: caller.organisations };
-  return inTransaction(shell.pool, async (tx): Promise<Result<StoredResource>> => {
-    const seen = await readResource(tx, access, type, id);
-    if (!seen || seen.deleted || !caller.organisations.includes(seen.organisation))
-      return fail('not-found', `There is no ${type} with this id; ids are given by Holdfast`);
-    await lockSubject(tx, seen);
-    const current = await readResource(tx, access, type, id);
-    if (!current) return fail('not-found', `There is no ${type} with this id`);
-    if (ifMatch !== undefined && ifMatch !== current.version)
-      return fail(
-        'precondition',
-        `The version is now ${current.version}, not ${ifMatch}: read it again and decide again`,
-      );
-    if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
-    if (resource.resourceType !== 'Flag') return fail('unsupported', `${type} cannot be updated by clients`);
-    return updateFlag(tx, current, resource);
-  });
-}
-
-async function updateFlag(tx: Transaction, stored: StoredResource, wanted: Flag): Promise<Result<StoredResource>> {
-  const current = JSON.parse(stored.content) as Flag;
-  if (wanted.subject?.reference !== current.subject.reference)
-    return refused('A Flag stays with its subject: set this one inactive and create another', 'Flag.subject');
-  const { organisation } = stored;
-  const changed = await saveResources(tx, { organisation, resources: [wanted], source: 'client' });
-  return ok(changed[0] ?? stored);
-}
-
-/** A Flag is an event: it waits for a send that has begun, and no send begins before it is there. docs/adr/0006 */
-async function lockSubject(
-  tx: Transaction,
-  { organisation, patient }: Pick<StoredResource, 'organisation' | 'patient'>,
-): Promise<void> {
-  if (patient) await lockPatients(tx, organisation, [patient]);
-  else await lockKeys(tx, [sendingKey(organisation)]);
-}
-
-/** The parts of a Task that belong to people: who has it, what they noted, how urgent it is; of a call, its end and outcome. */
-async function updateTask(
-  shell: Shell,
-  tx: Transaction,
-  stored: StoredResource,
-  wanted: Task,
-): Promise<Result<StoredResource>> {
-  const current = JSON.parse(stored.content) as Task;
-  const { owner, note, priority } = wanted;
-  const common = { ...(owner ? { owner } : {}), ...(note ? { note } : {}), ...(priority ? { priority } : {}) };
-  const { owner: _owner, note: _note, priority: _priority, ...fixed } = current;
-  const isCall = codeIn(TASK_CODE, current.code) === 'telephone';
-  if (!isCall && wanted.status !== current.status) return forbidden(current, wanted);
-  const call = isCall ? finishCall(current, wanted) : ok({ changes: {}, jobs: [] as StageJob['queue'][] });
-  if (!call.ok) return call;
-  const now = shell.now();
-  const task: Task = { ...fixed, ...common, ...call.value.changes, lastModified: now };
-  const { organisation } = stored;
-  const changed = await saveResources(tx, { organisation, resources: [task], source: 'holdfast' });
-  if (call.value.jobs.includes('called'))
-    await shell.enqueue(tx, [{ queue: 'called', payload: { organisation, task: task.id ?? '' } }]);
-  return ok(changed[0] ?? stored);
-}
-
-const CALL_MOVES: Readonly<Record<string, readonly Task['status'][]>> = {
-  requested: ['requested', 'in-progress', 'completed', 'cancelled'],
-  'in-progress': ['in-progress', 'completed', 'cancelled'],
-  completed: ['completed'],
-  cancelled: ['cancelled'],
-};
-
-function finishCall(
-  current: Task,
-  wanted: Task,
-): Result<{ changes: Partial<Task>; jobs: readonly StageJob['queue'][] }> {
-  const moves = CALL_MOVES[current.status] ?? [];
-  if (!moves.includes(wanted.status))
-    return refused(`A telephone Task that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
-  if (wanted.status !== 'completed' || current.status === 'completed')
-    return ok({ changes: { status: wanted.status }, jobs: [] });
-  if (!callOutcome(wanted))
-    return refused(
-      'A finished call wants an output of type call-outcome with a code of CodeSystem/call-outcome',
-      'Task.output',
-    );
-  return ok({
-    changes: { status: 'completed', ...(wanted.output ? { output: wanted.output } : {}) },
-    jobs: ['called'],
-  });
-}
-
-function forbidden(current: Task, wanted: Task): Result<never> {
-  const moves = allowedMoves(current.status);
-  return refused(
-    `This Task moves by what happens (${moves.join(', ') || 'nothing more'}), not by setting status from ${current.status} to ${wanted.status}; change owner, note or priority`,
-    'Task.status',
-  );
-}
-
-function refused(diagnostics: string, expression: string): Result<never> {
-  return fail('invalid', diagnostics, { issues: [{ code: 'business-rule', diagnostics, expression }] });
-}
-
-async function organisationOf(shell: Shell, caller: Caller, subject: Reference): Promise<string | undefined> {
-  const practice = idOf('Organization', subject);
-  if (practice) return caller.organisations.find((one) => one === practice);
-  const patient = idOf('Patient', subject);
-  for (const organisation of patient ? caller.organisations : []) {
-    if (await load(shell.pool, inside(organisation), 'Patient', patient ?? '')) return organisation;
+/** Carries a refusal out of the transaction, so that it is rolled back. */
+class Refusal extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.message);
+    this.failure = failure;
   }
-  return undefined;
 }
 
-function saved(changed: readonly StoredResource[]): Result<StoredResource> {
-  const [one] = changed;
-  return one ? ok(one) : fail('fault', 'Nothing was saved');
+/** One write. */
+export async function writeByClient(
+  shell: WriteShell,
+  writer: Writer,
+  operation: WriteOperation,
+): Promise<Result<Written>> {
+  const done = await transactByClient(shell, { writer, operations: [operation] }, async () => undefined);
+  if (!done.ok) return done;
+  const [written] = done.value.written;
+  return written ? ok(written) : fail('fault', 'Nothing was written');
+}
+
+/**
+ * All operations or none, then `read` inside the same transaction. Collisions with others are tried again by the
+ * server; one that lasts is a `conflict` with a time to wait.
+ */
+export async function transactByClient<T>(
+  shell: WriteShell,
+  writing: { readonly writer: Writer; readonly operations: readonly WriteOperation[] },
+  read: (tx: Transaction) => Promise<T>,
+): Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>> {
+  try {
+    return await inTransaction(shell.pool, async (tx) => {
+      const written = writing.operations.length > 0 ? await applyOperations(shell, tx, writing) : ok([]);
+      if (!written.ok) throw new Refusal(written.failure);
+      return ok({ written: written.value, read: await read(tx) });
+    });
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, failure: error.failure };
+    if (!COLLISIONS.has((error as { code?: string }).code ?? '')) throw error;
+    const message = 'Others are changing the same resources. Nothing was written: try again after Retry-After.';
+    return fail('conflict', message, { retryAfter: RETRY_AFTER_S });
+  }
 }

@@ -22,18 +22,27 @@ function rowsOf(organisation: string): Row[] {
 /** A request that would succeed for the owner, for any registered route. */
 function requestFor({ method, url }: RegisteredRoute) {
   const type = /^\/fhir\/R4\/([A-Za-z]+)/.exec(url)?.[1] ?? '';
-  const id = `own-${type.toLowerCase()}`;
-  const path = url.replace(':id', id).replace(':version', '1').replace(':token', 'abc').replace('*', 'x');
-  const isForm = url.endsWith('_search');
-  const isOperation = url.includes('$');
-  const body = { resourceType: isOperation ? 'Parameters' : type, id };
-  const hasBody = method === 'POST' || method === 'PUT';
+  const id = url.includes('/_async/') ? '0' : `own-${type.toLowerCase()}`;
+  const isConditional = ['PUT', 'PATCH', 'DELETE'].includes(method) && !url.includes(':id');
+  const path = url.replace(':id', id).replace(':version', '1').replace(':token', 'abc').replace(':everything', '*');
+  const content = contentFor(method, url, { type, id });
   return {
     method: method as 'GET',
-    url: path,
-    headers: hasBody ? { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/fhir+json' } : {},
-    ...(hasBody ? { payload: isForm ? '_count=10' : JSON.stringify(body) } : {}),
+    url: isConditional ? `${path}?identifier=x` : path,
+    headers: content ? { 'content-type': content[0] } : {},
+    ...(content ? { payload: content[1] } : {}),
   };
+}
+
+function contentFor(method: string, url: string, own: { type: string; id: string }): [string, string] | undefined {
+  if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined;
+  if (url.endsWith('_search')) return ['application/x-www-form-urlencoded', '_count=10'];
+  if (method === 'PATCH') return ['application/json-patch+json', '[]'];
+  const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [] } }] };
+  const isOwn = !url.includes('$') || url.endsWith('$validate');
+  const resource = { resourceType: own.type, ...(url.includes(':id') ? { id: own.id } : {}) };
+  const body = url === '/fhir/R4' ? { resourceType: 'Bundle', type: 'batch' } : isOwn ? resource : meta;
+  return ['application/fhir+json', JSON.stringify(body)];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-access-'));
@@ -47,6 +56,8 @@ const { app, house } = await openFacade({
   over: { demoLogins: async () => ok([]) },
 });
 t.teardown(() => app.close());
+// One request that was put off, for the routes of its result.
+house.putOff.push({ status: 200, content: '{}' });
 const closed = app.registeredRoutes.filter((route) => !route.isPublic());
 
 async function tokenOf(ods: string): Promise<string> {
@@ -139,10 +150,11 @@ t.test('with the token of another practice nothing is seen, counted or guessed, 
     const request = requestFor(route);
     const answer = await app.inject({ ...request, headers: { ...request.headers, authorization } });
     const isInstance = route.url.includes(':id');
+    const isConditional = request.url.endsWith('?identifier=x') && answer.statusCode === 404;
     const isAbsent = answer.statusCode === 404;
     const isEmpty = answer.statusCode < 300 && (answer.body === '' || !answer.body.includes('own-'));
     const isMade = route.method === 'POST' && answer.statusCode === 201;
-    const isFine = isInstance ? isAbsent : isEmpty || isMade;
+    const isFine = isInstance ? isAbsent : isEmpty || isMade || isConditional;
     if (!isFine || answer.body.includes(MARK)) wrong.push(`${route.method} ${route.url} → ${answer.statusCode}`);
   }
   t.same(wrong, []);
@@ -152,7 +164,7 @@ t.test('what belongs to another practice answers as what does not exist', async 
   const authorization = `Bearer ${await tokenOf(OTHER)}`;
   for (const route of closed.filter(({ url, method }) => url.includes(':id') && method !== 'HEAD')) {
     const theirs = requestFor(route);
-    const nobodys = JSON.parse(JSON.stringify(theirs).replaceAll(/own-[a-z]+/g, 'no-such-thing'));
+    const nobodys = JSON.parse(JSON.stringify(theirs).replaceAll(/own-[a-z]+|(?<=_async\/)0/g, 'no-such-thing'));
     const [one, other] = await Promise.all(
       [theirs, nobodys].map((request) => app.inject({ ...request, headers: { ...request.headers, authorization } })),
     );

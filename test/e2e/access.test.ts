@@ -68,11 +68,18 @@ function requestOn({ method, url }: { method: string; url: string }, known?: Kno
   const path = url
     .replace(':id', one?.id ?? '')
     .replace(':version', '1')
-    .replace('*', 'x');
+    .replace(':everything', '*')
+    .replace('/docs/*', '/docs/x');
   if (url.endsWith('$release')) return { method, path, body: { resourceType: 'Parameters' } };
   if (method === 'PUT')
     return { method, path, body: JSON.parse(one?.content ?? '{}'), headers: { 'if-match': 'W/"1"' } };
+  if (method === 'PATCH') return { method, path, body: [], headers: { 'content-type': 'application/json-patch+json' } };
+  if (url.includes('$meta-')) {
+    const valueMeta = { tag: [{ system: 'https://example.org/tag', code: 'seen' }] };
+    return { method, path, body: { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta }] } };
+  }
   if (method !== 'POST') return { method, path };
+  if (url.endsWith('$validate')) return { method, path, body: JSON.parse(one?.content ?? '{}') };
   const subject = { reference: `Patient/${ourPatient.id}` };
   return { method, path, body: { resourceType: type, status: 'active', code: { text: 'x' }, subject } };
 }
@@ -178,7 +185,8 @@ function requestsAbout(known: Known): Request[] {
   const routes = closed.filter(({ url, method }) => url.startsWith(`/fhir/R4/${known.type}/:id`) && method !== 'HEAD');
   return routes.flatMap((route) => {
     const request = requestOn(route, known);
-    if (route.method !== 'PUT') return [request, { ...request, headers: { 'if-none-match': 'W/"1"' } }];
+    if (route.method !== 'PUT')
+      return [request, { ...request, headers: { ...request.headers, 'if-none-match': 'W/"1"' } }];
     return [{}, { 'if-match': 'W/"1"' }, { 'if-match': 'W/"999"' }, { 'if-match': '*' }].map((headers) => ({
       ...request,
       headers,
@@ -298,11 +306,11 @@ t.test('nothing of another practice can be changed', async (t) => {
   }
   const subject = { reference: `Patient/${ourPatient.id}` };
   const flag = { resourceType: 'Flag', status: 'active', code: { text: 'x' }, subject };
-  t.equal((await call(town, 'POST', '/fhir/R4/Flag', { token, body: flag })).status, 400, 'a Flag on their patient');
+  t.equal((await call(town, 'POST', '/fhir/R4/Flag', { token, body: flag })).status, 422, 'a Flag on their patient');
   const stop = { ...flag, subject: { reference: `Organization/${OURS}` } };
   t.equal(
     (await call(town, 'POST', '/fhir/R4/Flag', { token, body: stop })).status,
-    400,
+    422,
     'an emergency stop of their practice',
   );
   const own = of(THEIRS).find(({ type }) => type === 'Flag');

@@ -120,6 +120,8 @@ const aFlag = (subject: string, code: string): Flag => ({
   subject: { reference: subject },
 });
 
+const creating = (resource: Flag) => ({ method: 'create' as const, type: 'Flag', resource });
+
 /** The reply link that the person got with the first message. */
 async function linkOf(person: Person): Promise<string> {
   const [request] = (await messagesOf(house, person)).filter((one) => one.resourceType === 'CommunicationRequest');
@@ -160,7 +162,7 @@ const events: Record<string, (person: Person) => Promise<unknown>> = {
   decline: (person) => answer(person, 'decline'),
   'call-me': (person) => answer(person, 'call-me'),
   book: (person) => answer(person, 'book'),
-  flag: (person) => deps.create(principal, aFlag(`Patient/${person.id}`, 'do-not-contact')),
+  flag: (person) => deps.write(principal, creating(aFlag(`Patient/${person.id}`, 'do-not-contact'))),
   'sms-declined': (person) => record(person, { resources: [sayNoToSms(person)] }),
   'booked-elsewhere': (person) => record(person, { resources: [bookedByThemselves(person)] }),
   reviewed: (person) => record(person, { resources: [observed(person, '394700004')] }),
@@ -272,7 +274,7 @@ t.test('the emergency stop of a practice lets no send begin after it', async (t)
   const tasks = await inviteOnce(house, clock, some);
   const sends = happened.length;
   const stopped = event.run({ key: 'stop' }, () =>
-    pause(8).then(() => deps.create(principal, aFlag(`Organization/${PRACTICE}`, 'emergency-stop'))),
+    pause(8).then(() => deps.write(principal, creating(aFlag(`Organization/${PRACTICE}`, 'emergency-stop')))),
   );
   await Promise.all([...tasks.values()].map((task) => pause(Math.random() * 30).then(() => reach(shell, job(task)))));
   const flag = await stopped;
@@ -282,7 +284,10 @@ t.test('the emergency stop of a practice lets no send begin after it', async (t)
   t.same(late, [], 'no send began after it');
   if (!flag.ok) throw new Error('no flag');
   const lifted = { ...JSON.parse(flag.value.content), status: 'inactive' };
-  t.ok((await deps.update(principal, lifted, {})).ok, 'and it can be lifted');
+  t.ok(
+    (await deps.write(principal, { method: 'update', type: 'Flag', which: { id: lifted.id }, resource: lifted })).ok,
+    'and it can be lifted',
+  );
 });
 
 t.test('a crash after the hand-over and before its commit sends again under the same key', async (t) => {

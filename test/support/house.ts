@@ -53,6 +53,18 @@ export const silence: Outside = {
   fileEntry: async () => fail('unavailable', 'nobody answers'),
 };
 
+/** A practice that nobody delivers to: for tests in which clients bring what there is. */
+export function aPractice(organisation: string): PracticeLink {
+  return {
+    organisation,
+    name: `Practice ${organisation}`,
+    record: 'emis',
+    inbox: '/nowhere',
+    writeback: 'manual',
+    telephone: '07700 900000',
+  };
+}
+
 type HouseOptions = {
   readonly practices: readonly PracticeLink[];
   readonly now: () => string;

@@ -9,7 +9,8 @@ import type { Access, AuditEntry, CallbackReceived, Deps, SearchPage, Stored } f
 import { keyOf } from '#http/fhir/bundle.ts';
 import { createServer as createFacade } from '#http/server.ts';
 import { createLog } from '#ops/log.ts';
-import { fail, ok } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
+import type { WriteOperation, Written } from '#workflow/client-operation.ts';
 
 export const AUDIENCE = 'https://holdfast.example/fhir/R4';
 export const OWN = 'A83001';
@@ -77,11 +78,13 @@ export type House = {
   readonly calls: Calls;
   readonly audited: AuditEntry[];
   readonly received: CallbackReceived[];
+  /** What was answered later. */
+  readonly putOff: { status: number; content: string }[];
   readonly logged: string[];
 };
 
 function emptyHouse(rows: Row[]): House {
-  return { rows, calls: [], audited: [], received: [], logged: [] };
+  return { rows, calls: [], audited: [], received: [], putOff: [], logged: [] };
 }
 
 /** The facade with fakes that filter by the access they are given, as the store does. `over` replaces single functions. */
@@ -102,11 +105,11 @@ export async function openFacade(options: { issuer: string; rows?: Row[]; over?:
   return { app, house, deps };
 }
 
-function seen(house: House, { organisations }: Access, type: string, id?: string): Row[] {
+function seen(house: House, { organisations }: Access, type?: string, id?: string): Row[] {
   return house.rows.filter((row) => {
     const key = keyOf(row.content);
     const isVisible = row.organisation === SHARED || organisations.includes(row.organisation);
-    return isVisible && key.type === type && (id === undefined || key.id === id);
+    return isVisible && (type === undefined || key.type === type) && (id === undefined || key.id === id);
   });
 }
 
@@ -121,9 +124,9 @@ function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 's
       note('readVersion', { access, type, id, version });
       return seen(house, access, type, id).find((row) => row.version === version);
     },
-    history: async (access, type, id) => {
-      note('history', { access, type, id });
-      return seen(house, access, type, id).toReversed();
+    history: async (access, request) => {
+      note('history', { access, ...request });
+      return ok({ versions: seen(house, access, request.type, request.id).toReversed() });
     },
     search: async (access, type, parameters, options) => {
       note('search', { access, type, parameters, handling: options.handling });
@@ -156,31 +159,65 @@ const aCohort = {
   stages: { invited: 2, booked: 1 },
 };
 
+/** Saves nothing: answers as if it had, for what the access shows. */
+function writeTo(house: House, organisations: readonly string[], operation: WriteOperation): Result<Written> {
+  house.calls.push({ name: 'write', with: operation });
+  const lastUpdated = '2026-11-20T10:00:00.000Z';
+  const { method, type } = operation;
+  if (method === 'create') {
+    const content = JSON.stringify({ ...operation.resource, id: 'made' });
+    return ok({ outcome: 'created', type, id: 'made', content, version: 1, lastUpdated, patient: null, issues: [] });
+  }
+  const [row] = seen(house, { organisations }, type, 'id' in operation.which ? operation.which.id : undefined);
+  const id = row ? keyOf(row.content).id : '';
+  if (!row) return fail('not-found', 'No such resource.');
+  if (operation.ifMatch !== undefined && operation.ifMatch !== row.version)
+    return fail('precondition', 'Changed meanwhile: read it again.');
+  const content = method === 'update' ? JSON.stringify(operation.resource) : row.content;
+  const outcome = method === 'delete' ? 'deleted' : 'updated';
+  return ok({ outcome, type, id, content, version: row.version + 1, lastUpdated, patient: null, issues: [] });
+}
+
 function acts(
   house: House,
 ): Pick<
   Deps,
-  'create' | 'update' | 'release' | 'receive' | 'notifyKeys' | 'reply' | 'replyChoices' | 'audit' | 'ready'
+  | 'write'
+  | 'transact'
+  | 'validate'
+  | 'async'
+  | 'release'
+  | 'receive'
+  | 'notifyKeys'
+  | 'reply'
+  | 'replyChoices'
+  | 'audit'
+  | 'ready'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
-    create: async (_principal, resource) => {
-      note('create', resource);
-      const made = { ...resource, id: 'made' };
-      return ok({ id: 'made', content: JSON.stringify(made), version: 1, lastUpdated: '2026-11-20T10:00:00.000Z' });
+    write: async (principal, operation) => writeTo(house, principal.organisations, operation),
+    transact: async (principal, operations, read) => {
+      const written: Written[] = [];
+      for (const operation of operations) {
+        const one = writeTo(house, principal.organisations, operation);
+        if (!one.ok) return one;
+        written.push(one.value);
+      }
+      return ok({ written, read: await read(reads(house)) });
     },
-    update: async ({ organisations }, resource, { ifMatch }) => {
-      note('update', { resource, ifMatch });
-      const [row] = seen(house, { organisations }, resource.resourceType, resource.id);
-      if (!row) return fail('not-found', 'No such resource.');
-      if (ifMatch !== undefined && ifMatch !== row.version)
-        return fail('precondition', 'Changed meanwhile: read it again.');
-      return ok({
-        id: resource.id,
-        content: JSON.stringify(resource),
-        version: row.version + 1,
-        lastUpdated: '2026-11-20T10:00:00.000Z',
-      });
+    validate: (resource) =>
+      'status' in resource ? [] : [{ code: 'required', diagnostics: 'There is no status', expression: 'status' }],
+    async: {
+      start: async (_principal, work) => {
+        house.putOff.push(await work());
+        return ok({ id: String(house.putOff.length - 1) });
+      },
+      status: async ({ organisations }, id) => {
+        const done = organisations.includes(OWN) ? house.putOff[Number(id)] : undefined;
+        return done && { state: 'done', ...done };
+      },
+      forget: async ({ organisations }, id) => organisations.includes(OWN) && house.putOff[Number(id)] !== undefined,
     },
     release: async ({ organisations }, id, parameters) => {
       note('release', { organisations, id, parameters });

@@ -7,6 +7,8 @@ import { decodeJwt, decodeProtectedHeader, exportSPKI, generateKeyPair, importJW
 import t from 'tap';
 import { type Interaction, mayDo, type Principal, scopeFor } from '#auth/access.ts';
 import { createTokenVerifier } from '#auth/token.ts';
+import { remembering } from '#auth/token-memory.ts';
+import { fail, ok } from '#result.ts';
 import { ROLES, startIdentityProvider } from '#sandbox/identity.ts';
 import { writeSandboxFile } from '#sandbox/sandbox-file.ts';
 import { tokenFor } from '#sandbox/token.ts';
@@ -15,6 +17,36 @@ import { AUDIENCE, OTHER, OWN, startIssuer } from '../support/http-fakes.ts';
 function aPrincipal(...scopes: string[]): Principal {
   return { subject: 's', clientId: 'c', organisations: [OWN], scopes, role: 'system' };
 }
+
+t.test('a token found good is remembered for a minute at most, and never beyond its end', async (t) => {
+  let at = 0;
+  let asked = 0;
+  const verify = remembering(
+    async (token) => {
+      asked += 1;
+      if (token === 'bad') return fail('unauthenticated', 'bad');
+      return ok({ principal: aPrincipal(token), expiresAt: token === 'short' ? 10_000 : 3_600_000 });
+    },
+    () => at,
+  );
+  for (const token of ['long', 'long', 'short', 'short']) t.match(await verify(token), { value: { scopes: [token] } });
+  t.equal(asked, 2);
+  await verify('bad');
+  await verify('bad');
+  t.equal(asked, 4, 'a bad one is asked about every time');
+  at = 10_000;
+  await verify('short');
+  t.equal(asked, 5, 'its end is its end');
+  at = 59_999;
+  await verify('long');
+  t.equal(asked, 5);
+  at = 60_000;
+  await verify('long');
+  t.equal(asked, 6, 'a minute later the issuer has its say again');
+  for (let n = 0; n < 10_000; n += 1) await verify(`other-${n}`);
+  await verify('long');
+  t.equal(asked, 10_007, 'the least lately used is forgotten');
+});
 
 t.test('a token of the issuer becomes a principal', async (t) => {
   const issuer = await startIssuer();

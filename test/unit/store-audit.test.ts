@@ -382,9 +382,7 @@ const NOBODY = { organisations: [], site: SITE };
 async function withPatients(pool: Pool): Promise<void> {
   for (const [organisation, ids] of Object.entries({ A81001: ['a1', 'a2'], B82002: ['b1'] })) {
     const resources = ids.map((id) => ({ resourceType: 'Patient' as const, id }));
-    await inTransaction(pool, (tx) =>
-      saveResources(tx, { organisation, resources, source: 'test', now: '2026-11-20T08:00:00.000Z' }),
-    );
+    await inTransaction(pool, (tx) => saveResources(tx, { organisation, resources, source: 'test' }));
   }
 }
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { sendFailure } from '#http/answer.ts';
 import type { Deps } from '#http/deps.ts';
-import { type Action, serve } from '#http/fhir/action.ts';
+import type { Action } from '#http/fhir/action.ts';
+import { serve } from '#http/fhir/serve.ts';
 import { answerOf, bearer, closedAnswers } from '#http/openapi.ts';
 import { ok } from '#result.ts';
 

@@ -1,6 +1,6 @@
 /** Bundles made by joining stored JSON: nothing is parsed or written again. https://hl7.org/fhir/R4/bundle.html */
 import { outcomeOfIssues } from '#fhir/outcome.ts';
-import type { NameValue, SearchEntry, SearchPage, Stored } from '#http/deps.ts';
+import type { HistoryPage, NameValue, SearchEntry, SearchPage } from '#http/deps.ts';
 import { entityTag } from './negotiation.ts';
 
 /** A searchset. `url` is the search's own URL without a query. */
@@ -25,9 +25,15 @@ export function searchset(
   return bundle('searchset', { total: page.total, link, rows });
 }
 
-/** The history of one resource, newest first. */
-export function history(versions: readonly Stored[], { url }: { url: string }): string {
-  const rows = versions.map((version) => {
+/** A page of a history, newest first. */
+export function historyBundle(
+  page: HistoryPage,
+  { base, url, parameters }: { base: string; url: string; parameters: readonly NameValue[] },
+): string {
+  const own = parameters.filter(([name]) => name !== '_cursor');
+  const link = [{ relation: 'self', url: withQuery(url, parameters) }];
+  if (page.next !== undefined) link.push({ relation: 'next', url: withQuery(url, [...own, ['_cursor', page.next]]) });
+  const rows = page.versions.map((version) => {
     const { type, id } = keyOf(version.content);
     const [method, status] = version.deleted
       ? ['DELETE', '204']
@@ -37,18 +43,19 @@ export function history(versions: readonly Stored[], { url }: { url: string }): 
     const request = { method, url: method === 'POST' ? type : `${type}/${id}` };
     const response = { status, etag: entityTag(version.version), lastModified: version.lastUpdated };
     const resource = version.deleted ? '' : `"resource":${version.content},`;
-    return `{${resource}"request":${JSON.stringify(request)},"response":${JSON.stringify(response)}}`;
+    return `{"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)},${resource}"request":${JSON.stringify(request)},"response":${JSON.stringify(response)}}`;
   });
-  return bundle('history', { total: versions.length, link: [{ relation: 'self', url }], rows });
+  return bundle('history', { total: page.total, link, rows });
 }
 
 type Parts = {
-  readonly total: number | undefined;
-  readonly link: readonly { relation: string; url: string }[];
+  readonly total?: number | undefined;
+  readonly link?: readonly { relation: string; url: string }[];
   readonly rows: readonly string[];
 };
 
-function bundle(type: string, { total, link, rows }: Parts): string {
+/** A Bundle of entries that are JSON text already. */
+export function bundle(type: string, { total, link, rows }: Parts): string {
   const head = JSON.stringify({ resourceType: 'Bundle', type, total, link });
   // FHIR allows no empty array.
   return rows.length === 0 ? head : `${head.slice(0, -1)},"entry":[${rows.join(',')}]}`;

@@ -1,13 +1,16 @@
 /** A body as a resource. The raw bytes are read here, so that a fault can be placed without quoting what was sent. */
-import type { FastifyRequest } from 'fastify';
 import type { Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The body as JSON; `invalid` with line and column when it is not. */
-export function jsonBody(request: FastifyRequest): Result<unknown> {
-  const bytes = request.body;
+/** FHIR's own resources nest a handful of levels deep; what is deeper is an attack on whoever walks it. */
+const DEEPEST = 100;
+/** Names that mean something to the language, never to FHIR. */
+const FORBIDDEN: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Bytes as JSON; `invalid` with line and column when they are not, or when two readers could read them differently. */
+export function parseJson(bytes: unknown): Result<unknown> {
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
     return fail('invalid', 'The body is empty. Send the resource as JSON.');
   }
@@ -20,21 +23,65 @@ export function jsonBody(request: FastifyRequest): Result<unknown> {
   if (/(?<!\\)(?:\\\\)*\\u0000/.test(text)) {
     return fail('invalid', 'The body holds the character U+0000, which FHIR allows in no text. Take it out.');
   }
+  let value: unknown;
   try {
-    return ok(JSON.parse(text));
+    value = JSON.parse(text);
   } catch {
     return fail(
       'invalid',
       `The body is not JSON: ${placeOf(text, faultPosition(text))}. Correct it and send it again.`,
     );
   }
+  return inspect(value, text);
 }
 
-/** The body as a resource of the type, with `id` where the URL names one. */
-export function resourceBody(request: FastifyRequest, type: string, id?: string): Result<Resource> {
-  const parsed = jsonBody(request);
-  if (!parsed.ok) return parsed;
-  const body = parsed.value;
+/** Refuses what parses and is still not one clear document: too deep, a name twice, a name of the language. */
+function inspect(value: unknown, text: string): Result<unknown> {
+  const seen = { names: 0, isDeep: false, isForbidden: false };
+  walk(value, 0, seen);
+  if (seen.isDeep) return fail('invalid', `The body nests deeper than ${DEEPEST} levels. No FHIR resource does.`);
+  if (seen.isForbidden) return fail('invalid', 'The body has a property that FHIR does not know. Take it out.');
+  if (namesIn(text) !== seen.names)
+    return fail('invalid', 'An object in the body has the same property twice. Send each once.');
+  return ok(value);
+}
+
+type Seen = { names: number; isDeep: boolean; isForbidden: boolean };
+
+function walk(value: unknown, depth: number, seen: Seen): void {
+  if (typeof value !== 'object' || value === null || seen.isDeep) return;
+  if (depth > DEEPEST) {
+    seen.isDeep = true;
+    return;
+  }
+  if (Array.isArray(value)) {
+    for (const item of value) walk(item, depth + 1, seen);
+    return;
+  }
+  for (const name of Object.keys(value)) {
+    seen.names += 1;
+    if (FORBIDDEN.has(name)) seen.isForbidden = true;
+    walk((value as Record<string, unknown>)[name], depth + 1, seen);
+  }
+}
+
+/** How many property names stand in valid JSON: every string that a colon follows. */
+function namesIn(text: string): number {
+  let names = 0;
+  let at = text.indexOf('"');
+  while (at >= 0) {
+    let end = at + 1;
+    while (text.charCodeAt(end) !== 34) end += text.charCodeAt(end) === 92 ? 2 : 1;
+    end += 1;
+    while (text.charCodeAt(end) <= 32) end += 1;
+    if (text.charCodeAt(end) === 58) names += 1;
+    at = text.indexOf('"', end);
+  }
+  return names;
+}
+
+/** A parsed body as a resource of the type, with `id` where the URL names one. */
+export function asResource(body: unknown, type: string, id?: string): Result<Resource> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     return fail('invalid', `The body is not a JSON object. Send one ${type}.`);
   }

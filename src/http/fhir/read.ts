@@ -1,16 +1,18 @@
 /** read and vread: the stored bytes, as they are. https://hl7.org/fhir/R4/http.html#read */
-
 import type { Deps, Stored } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
-import type { Action, Call, Served } from './action.ts';
-import { hasVersion, versionHeaders } from './negotiation.ts';
+import type { Action, Served } from './action.ts';
+import type { Call } from './call.ts';
+import { isUnchanged, versionHeaders } from './negotiation.ts';
+import { shaped } from './shape.ts';
 
 export function read(deps: Deps, type: string): Action {
   return {
     interaction: 'read',
     type,
     needs: [{ type, interaction: 'read' }],
-    run: async (call) => answer(type, call, isId(call.id) ? await deps.read(call.access, type, call.id) : undefined),
+    run: async (call) =>
+      answer(deps, type, call, isId(call.id) ? await deps.read(call.access, type, call.id) : undefined),
   };
 }
 
@@ -20,13 +22,9 @@ export function vread(deps: Deps, type: string): Action {
     type,
     needs: [{ type, interaction: 'read' }],
     run: async (call) => {
-      const { version = '' } = call.request.params as { version?: string };
-      const isAsked = isId(call.id) && /^[1-9]\d{0,8}$/.test(version);
-      return answer(
-        type,
-        call,
-        isAsked ? await deps.readVersion(call.access, type, call.id, Number(version)) : undefined,
-      );
+      const { access, id, version } = call;
+      const isAsked = isId(id) && /^[1-9]\d{0,8}$/.test(version);
+      return answer(deps, type, call, isAsked ? await deps.readVersion(access, type, id, Number(version)) : undefined);
     },
   };
 }
@@ -41,11 +39,13 @@ export function notVisible(type: string): Result<never> {
   return fail('not-found', `No such ${type} is visible to you. Check its id and your token's organisations.`);
 }
 
-function answer(type: string, { request, id }: Call, stored: Stored | undefined): Result<Served> {
+function answer(deps: Deps, type: string, call: Call, stored: Stored | undefined): Result<Served> {
   if (!stored) return notVisible(type);
   if (stored.deleted) return fail('gone', `This ${type} was deleted. Its versions are at [id]/_history.`);
   const headers = versionHeaders(stored);
-  const patients = [type === 'Patient' ? id : stored.patient];
-  if (hasVersion(request, stored.version)) return ok({ status: 304, headers, patients });
-  return ok({ status: 200, content: stored.content, headers, patients });
+  const patients = [type === 'Patient' ? call.id : stored.patient];
+  if (isUnchanged(call.headers, stored)) return ok({ status: 304, headers, patients });
+  if (call.parameters.length === 0) return ok({ status: 200, content: stored.content, headers, patients });
+  const content = shaped(deps, call.parameters, stored.content);
+  return content.ok ? ok({ status: 200, content: content.value, headers, patients }) : content;
 }

@@ -1,193 +1,68 @@
-/** The FHIR routes: one for each interaction that the capability statement declares. */
-import type { FastifyInstance, FastifySchema, HTTPMethods } from 'fastify';
+/** The FHIR routes: one for each way that the capability statement declares, registered with the framework. */
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
 import { scopeFor } from '#auth/access.ts';
-import type { Capability, Declared, InteractionCode } from '#http/capability.ts';
 import type { Deps } from '#http/deps.ts';
 import { answerOf, bearer, closedAnswers, pathParameters } from '#http/openapi.ts';
-import { type Action, serve } from './action.ts';
-import { read, vread } from './read.ts';
-import { history, search } from './search.ts';
-import { create, update } from './write.ts';
+import type { Action } from './action.ts';
+import { asyncForget, asyncStatus } from './async.ts';
+import type { Route, Routes } from './router.ts';
+import { serve } from './serve.ts';
 
-type Plan = {
-  readonly method: HTTPMethods;
-  readonly path: string;
-  readonly make: (deps: Deps, type: string) => Action;
-  readonly describe: (declared: Declared) => FastifySchema;
-};
+const BASE = '/fhir/R4';
 
-const id = { id: 'Logical id' };
-const notFound = { 404: answerOf('Absent, or not visible to this token') };
-
-const plans: Readonly<Record<InteractionCode, readonly Plan[]>> = {
-  read: [
-    {
-      method: 'GET',
-      path: '/:id',
-      make: read,
-      describe: ({ type }) => ({
-        summary: `Read one ${type}`,
-        params: pathParameters(id),
-        response: {
-          200: answerOf(`The ${type}, with ETag and Last-Modified`),
-          304: { description: 'Not changed since If-None-Match' },
-          410: answerOf('Deleted'),
-          ...notFound,
-        },
-      }),
-    },
-  ],
-  vread: [
-    {
-      method: 'GET',
-      path: '/:id/_history/:version',
-      make: vread,
-      describe: ({ type }) => ({
-        summary: `Read one version of a ${type}`,
-        params: pathParameters({ ...id, version: 'Version, from 1' }),
-        response: {
-          200: answerOf(`The ${type} as it was`),
-          410: answerOf('That version is the deletion'),
-          ...notFound,
-        },
-      }),
-    },
-  ],
-  'history-instance': [
-    {
-      method: 'GET',
-      path: '/:id/_history',
-      make: history,
-      describe: ({ type }) => ({
-        summary: `All versions of a ${type}, newest first`,
-        params: pathParameters(id),
-        response: { 200: answerOf('Bundle of type history'), ...notFound },
-      }),
-    },
-  ],
-  'search-type': [
-    {
-      method: 'GET',
-      path: '',
-      make: search,
-      describe: (declared) => ({ ...searchSchema(declared), querystring: searchParameters(declared) }),
-    },
-    {
-      method: 'POST',
-      path: '/_search',
-      make: search,
-      describe: (declared) => ({
-        ...searchSchema(declared),
-        summary: `Search ${declared.type}, parameters in the body`,
-        consumes: ['application/x-www-form-urlencoded'],
-        body: searchParameters(declared),
-      }),
-    },
-  ],
-  create: [
-    {
-      method: 'POST',
-      path: '',
-      make: create,
-      describe: ({ type }) => ({
-        summary: `Create a ${type}`,
-        ...bodyOf(type),
-        response: { 201: answerOf(`The ${type}, with Location and ETag`), ...bodyFaults },
-      }),
-    },
-  ],
-  update: [
-    {
-      method: 'PUT',
-      path: '/:id',
-      make: update,
-      describe: ({ type }) => ({
-        summary: `Update a ${type}`,
-        params: pathParameters(id),
-        headers: {
-          type: 'object',
-          properties: { 'if-match': { type: 'string', description: 'ETag of the version that was changed' } },
-        },
-        ...bodyOf(type),
-        response: {
-          200: answerOf(`The ${type} as saved`),
-          412: answerOf('Changed meanwhile'),
-          ...notFound,
-          ...bodyFaults,
-        },
-      }),
-    },
-  ],
-};
-
-const bodyFaults = {
-  400: answerOf('Not JSON, the wrong type, or the wrong id: the OperationOutcome says where'),
-  409: answerOf('Not possible in the present state'),
-  413: answerOf('Larger than 5 MB'),
-  415: answerOf('Not JSON by its Content-Type'),
-  422: answerOf('Understood, and against a rule'),
-};
-
-function bodyOf(type: string): FastifySchema {
-  return {
-    consumes: ['application/fhir+json'],
-    body: { type: 'object', description: `One ${type}`, required: ['resourceType'], additionalProperties: true },
-  };
+export function routeFhir(app: FastifyInstance, deps: Deps, routes: Routes): void {
+  for (const route of routes.values()) register(app, deps, route);
+  routeAsync(app, deps);
 }
 
-function searchSchema({ type }: Declared): FastifySchema {
-  return {
-    summary: `Search ${type}`,
-    description: 'Unknown parameters are refused, unless Prefer: handling=lenient. Pages go on by the "next" link.',
-    response: { 200: answerOf('Bundle of type searchset'), 400: answerOf('A parameter is unknown or malformed') },
-  };
-}
-
-const pageParameters = {
-  _count: { type: 'string', description: 'Resources on a page' },
-  _sort: { type: 'string', description: '_lastUpdated or -_lastUpdated' },
-  _total: { type: 'string', description: 'accurate: count them all' },
-  _summary: { type: 'string', description: 'count: only the total' },
-};
-
-function searchParameters({ searchParameters: declared }: Declared): Record<string, unknown> {
-  const own = declared.map(({ name, type, documentation }) => [
-    name,
-    { type: 'string', description: documentation ?? type },
-  ]);
-  return { type: 'object', properties: { ...Object.fromEntries(own), ...pageParameters } };
-}
-
-/** Registers them all. An interaction code without a plan is a promise that could not be kept: it throws. */
-export function routeFhir(app: FastifyInstance, deps: Deps, capability: Capability): void {
-  for (const declared of capability.types.values()) {
-    for (const code of declared.interactions) {
-      const found = plans[code as InteractionCode] as readonly Plan[] | undefined;
-      if (!found) throw new Error(`The capability statement declares ${declared.type} ${code}, which is not built`);
-      for (const plan of found) register(app, { deps, declared, plan });
-    }
-  }
-}
-
-function register(
-  app: FastifyInstance,
-  { deps, declared, plan }: { deps: Deps; declared: Declared; plan: Plan },
-): void {
-  const action = plan.make(deps, declared.type);
-  const schema = plan.describe(declared);
+function register(app: FastifyInstance, deps: Deps, route: Route): void {
+  const action = route.make(deps);
+  const { schema, method, bodyLimit } = route;
+  const scopes = scopesOf(action);
   app.route({
-    method: plan.method,
-    url: `/fhir/R4/${declared.type}${plan.path}`,
+    method,
+    url: `${BASE}${route.pattern === '/' ? '' : route.pattern}`.replace('/*', '/:everything'),
+    ...(bodyLimit === undefined ? {} : { bodyLimit }),
     schema: {
-      tags: [declared.type],
+      tags: [route.type === '' ? 'System' : route.type],
       security: bearer,
       ...schema,
-      description: [schema.description, declared.documentation, `Scope: ${scopesOf(action)}.`]
-        .filter(Boolean)
-        .join(' '),
-      response: { ...(schema.response as object), ...closedAnswers, 406: answerOf('Only JSON is served') },
+      description: [schema.description, scopes === '' ? '' : `Scope: ${scopes}.`].filter(Boolean).join(' '),
+      response: { ...(schema.response as object), ...closedAnswers, 406: answerOf('Not a format that is served') },
     },
-    handler: serve(deps, action),
+    handler: route.pattern.endsWith('/*') ? onlyForStar(serve(deps, action)) : serve(deps, action),
+  });
+}
+
+/** The framework's `*` is anything; FHIR's is itself. */
+function onlyForStar(handler: RouteHandlerMethod): RouteHandlerMethod {
+  return function everything(request, reply) {
+    const { everything: name } = request.params as { everything?: string };
+    if (name === '*') return handler.call(this, request, reply);
+    reply.callNotFound();
+    return reply;
+  };
+}
+
+/** Where the results of `Prefer: respond-async` are fetched. */
+function routeAsync(app: FastifyInstance, deps: Deps): void {
+  const shared = { tags: ['System'], security: bearer, params: pathParameters({ id: 'From Content-Location' }) };
+  const response = { 404: answerOf('No such request of this caller'), ...closedAnswers };
+  app.get(`${BASE}/_async/:id`, {
+    schema: {
+      ...shared,
+      summary: 'The result of a request that was put off',
+      response: { 200: answerOf('Bundle of type batch-response'), 202: { description: 'Not done yet' }, ...response },
+    },
+    handler: serve(deps, asyncStatus(deps)),
+  });
+  app.delete(`${BASE}/_async/:id`, {
+    schema: {
+      ...shared,
+      summary: 'Throw that result away',
+      response: { 204: { description: 'It is gone' }, ...response },
+    },
+    handler: serve(deps, asyncForget(deps)),
   });
 }
 

@@ -1,57 +1,108 @@
-/** search and history. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
+/** search: of a type, of a patient's compartment, of several types. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
 import { mayDo } from '#auth/access.ts';
-import type { Deps } from '#http/deps.ts';
-import { fail, ok } from '#result.ts';
-import type { Action } from './action.ts';
-import { history as historyBundle, keyOf, searchset } from './bundle.ts';
+import type { Deps, NameValue, SearchPage } from '#http/deps.ts';
+import { fail, ok, type Result } from '#result.ts';
+import type { Action, Served } from './action.ts';
+import { keyOf, searchset } from './bundle.ts';
+import type { Call } from './call.ts';
 import { preference } from './negotiation.ts';
 import { isId, notVisible } from './read.ts';
-
-/** About the answer's form, and read here: the search itself never sees them. */
-const ofTheForm = new Set(['_format', '_pretty']);
+import { isOfTheForm, shaped } from './shape.ts';
+import { searchSeveral } from './system-search.ts';
 
 export function search(deps: Deps, type: string): Action {
   return {
     interaction: 'search',
     type,
+    mayWait: true,
     needs: [{ type, interaction: 'search' }],
-    run: async ({ request, principal, access, parameters }) => {
-      const maySearch = (other: string) => mayDo(principal, other, 'search');
-      const handling = preference(request, 'handling') === 'lenient' ? 'lenient' : 'strict';
-      const asked = parameters.filter(([name]) => !ofTheForm.has(name));
-      if (asked.flat().some((text) => text.includes('\0')))
-        return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
-      const found = await deps.search(access, type, asked, { handling, maySearch });
-      if (!found.ok) return found;
-      // The store was told which types it may include; an include that slipped through still does not leave.
-      const entries = found.value.entries.filter(
-        ({ mode, content }) => mode === 'match' || maySearch(keyOf(content).type),
-      );
-      const base = `${deps.baseUrl()}/fhir/R4`;
-      return ok({
-        status: 200,
-        content: searchset(found.value, entries, { base, url: `${base}/${type}` }),
-        patients: entries.map(({ patient }) => patient),
-        found: entries.length,
-      });
+    run: (call) => answer(deps, call, { types: [type], path: type }),
+  };
+}
+
+/** `Patient/[id]/[type]` and `Patient/[id]/*`. https://hl7.org/fhir/R4/http.html#vsearch */
+export function searchCompartment(deps: Deps, types: readonly string[]): Action {
+  const [type = '', another] = types;
+  const isAll = another !== undefined;
+  return {
+    interaction: 'search',
+    type: isAll ? 'Patient' : type,
+    mayWait: true,
+    needs: [{ type: 'Patient', interaction: 'read' }, ...(isAll ? [] : [{ type, interaction: 'search' as const }])],
+    run: async (call) => {
+      const patient = isId(call.id) ? await deps.read(call.access, 'Patient', call.id) : undefined;
+      if (!patient) return notVisible('Patient');
+      const compartment = call.id;
+      const path = `Patient/${call.id}/${isAll ? '*' : type}`;
+      return answer(deps, call, { types: isAll ? typesOf(call, types) : types, path, compartment });
     },
   };
 }
 
-export function history(deps: Deps, type: string): Action {
+/** `GET [base]?_type=…`: of the named types, or of all that the caller may search. */
+export function searchSystem(deps: Deps, types: readonly string[]): Action {
   return {
-    interaction: 'history',
-    type,
-    needs: [{ type, interaction: 'history' }],
-    run: async ({ access, id }) => {
-      const versions = isId(id) ? await deps.history(access, type, id) : [];
-      if (versions.length === 0) return notVisible(type);
-      return ok({
-        status: 200,
-        content: historyBundle(versions, { url: `${deps.baseUrl()}/fhir/R4/${type}/${id}/_history` }),
-        patients: type === 'Patient' ? [id] : versions.map(({ patient }) => patient),
-        found: versions.length,
-      });
+    interaction: 'search',
+    type: 'Bundle',
+    mayWait: true,
+    needs: [],
+    run: (call) => {
+      const named = call.parameters.filter(([name]) => name === '_type').flatMap(([, value]) => value.split(','));
+      const unknown = named.some((type) => !types.includes(type));
+      if (unknown)
+        return Promise.resolve(
+          fail('invalid', '_type names a type that is not served. /fhir/R4/metadata lists those that are.'),
+        );
+      const hidden = named.find((type) => !mayDo(call.principal, type, 'search'));
+      if (hidden)
+        return Promise.resolve(
+          fail(
+            'forbidden',
+            `The access token does not let you search ${hidden}. Ask the issuer for a token that does.`,
+          ),
+        );
+      return answer(deps, call, { types: named.length > 0 ? named : typesOf(call, types), path: '' });
     },
   };
+}
+
+const typesOf = ({ principal }: Call, types: readonly string[]) =>
+  types.filter((type) => mayDo(principal, type, 'search'));
+
+type Of = { readonly types: readonly string[]; readonly path: string; readonly compartment?: string };
+
+async function answer(deps: Deps, call: Call, { types, path, compartment }: Of): Promise<Result<Served>> {
+  const { principal, access, headers, parameters } = call;
+  const maySearch = (other: string) => mayDo(principal, other, 'search');
+  const handling = preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
+  const asked = parameters.filter((parameter) => !isOfTheForm(parameter));
+  if (asked.some((pair) => pair[0].includes('\0') || pair[1].includes('\0')))
+    return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
+  const [type = '', another] = types;
+  const options = { handling, maySearch, ...(compartment === undefined ? {} : { compartment }) } as const;
+  const isSeveral = another !== undefined || path === '' || path.endsWith('*');
+  const found = isSeveral
+    ? await searchSeveral(deps.search, access, { types, parameters: asked, options })
+    : await deps.search(access, type, asked, options);
+  if (!found.ok) return found;
+  return written(deps, call, { page: found.value, path, maySearch });
+}
+
+type Writing = { page: SearchPage; path: string; maySearch: (type: string) => boolean };
+
+function written(deps: Deps, { parameters }: Call, { page, path, maySearch }: Writing): Result<Served> {
+  // The store was told which types it may include; an include that slipped through still does not leave.
+  const entries = page.entries.filter(({ mode, content }) => mode === 'match' || maySearch(keyOf(content).type));
+  const base = `${deps.baseUrl()}/fhir/R4`;
+  const ofTheForm = parameters.filter((one): one is NameValue => isOfTheForm(one));
+  const whole = { ...page, self: [...page.self, ...ofTheForm] };
+  const bundle = searchset(whole, entries, { base, url: path === '' ? base : `${base}/${path}` });
+  const content = shaped(deps, parameters, bundle);
+  if (!content.ok) return content;
+  return ok({
+    status: 200,
+    content: content.value,
+    patients: entries.map(({ patient }) => patient),
+    found: entries.length,
+  });
 }

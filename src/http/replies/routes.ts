@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isDate } from '#fhir/date.ts';
 import { sendFailure } from '#http/answer.ts';
 import type { Deps } from '#http/deps.ts';
-import { jsonBody } from '#http/fhir/json-body.ts';
+import { parseJson } from '#http/fhir/json-body.ts';
 import { answerOf, pathParameters } from '#http/openapi.ts';
 import type { Failure } from '#result.ts';
 import { formPage, messagePage, type Problem } from './page.ts';
@@ -68,7 +68,7 @@ async function take(deps: Deps, request: FastifyRequest, reply: FastifyReply): P
 
 function sentOf(request: FastifyRequest): Sent | Failure {
   if (request.body instanceof URLSearchParams) return { ...fromForm(request.body), isForm: true };
-  const body = jsonBody(request);
+  const body = parseJson(request.body);
   if (!body.ok) return body.failure;
   const { birthDate, answer } = (body.value ?? {}) as { birthDate?: unknown; answer?: unknown };
   return { birthDate: textOf(birthDate), answer: textOf(answer), isForm: false };

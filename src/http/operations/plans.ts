@@ -1,0 +1,112 @@
+/** The operations that are built: where each lives, and how it is described. Which are served, the capability statement says. */
+import type { FastifySchema } from 'fastify';
+import type { Deps } from '#http/deps.ts';
+import type { Action } from '#http/fhir/action.ts';
+import type { Route } from '#http/fhir/router.ts';
+import { answerOf, pathParameters } from '#http/openapi.ts';
+import { meta, metaChange } from './meta.ts';
+import { needs, release } from './pathway.ts';
+import { validate } from './validate.ts';
+
+export type OperationPlan = {
+  readonly method: Route['method'];
+  /** Before the `$`: on the type or on one resource. */
+  readonly on: 'type' | 'instance';
+  readonly make: (deps: Deps, type: string) => Action;
+  readonly describe: (type: string) => FastifySchema;
+};
+
+const instance = (type: string) => pathParameters({ id: `Id of the ${type}` });
+const notFound = (type: string) => ({ 404: answerOf(`No such ${type} for this token`) });
+const parametersBody = (description: string, example: object): FastifySchema => ({
+  consumes: ['application/fhir+json'],
+  body: { type: 'object', description, additionalProperties: true, examples: [example] },
+});
+
+const validated = (type: string): FastifySchema => ({
+  summary: `Check a ${type} without saving it`,
+  description: 'The body is the resource, or Parameters with resource, mode and profile. 200 whatever is found.',
+  querystring: {
+    type: 'object',
+    properties: {
+      mode: { type: 'string', enum: ['create', 'update', 'delete'], description: 'For what it is checked' },
+      profile: { type: 'string', description: 'Canonical of a profile to check against' },
+    },
+  },
+  ...parametersBody('The resource, or Parameters', { resourceType: type }),
+  response: { 200: answerOf('OperationOutcome: what is wrong, or that nothing is') },
+});
+
+const metaExample = {
+  resourceType: 'Parameters',
+  parameter: [{ name: 'meta', valueMeta: { tag: [{ system: 'https://example.org/tag', code: 'seen' }] } }],
+};
+
+const changed = (how: string, what: string): OperationPlan => ({
+  method: 'POST',
+  on: 'instance',
+  make: metaChange(how === 'meta-add' ? 'add' : 'delete'),
+  describe: (type) => ({
+    summary: `${what} a ${type}`,
+    params: instance(type),
+    ...parametersBody('Parameters with one meta', metaExample),
+    response: { 200: answerOf('Parameters: the meta as it is now'), ...notFound(type) },
+  }),
+});
+
+/** Name without the `$` → its places. */
+export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
+  release: [
+    {
+      method: 'POST',
+      on: 'instance',
+      make: release,
+      describe: (type) => ({
+        summary: 'Release a cohort: invite its members, as many as asked for',
+        description:
+          "Makes the RequestGroup and queues the first step of each member's sequence. The same release twice makes one.",
+        params: instance(type),
+        ...parametersBody('Parameters; may be left out', {
+          resourceType: 'Parameters',
+          parameter: [{ name: 'dailyCap', valuePositiveInt: 20 }],
+        }),
+        response: { 200: answerOf('Parameters: what was released'), ...notFound(type) },
+      }),
+    },
+  ],
+  needs: [
+    {
+      method: 'GET',
+      on: 'instance',
+      make: needs,
+      describe: (type) => ({
+        summary: 'What care the patient needs now, and why',
+        params: instance(type),
+        response: { 200: answerOf('The needs, each with its state and evidence'), ...notFound(type) },
+      }),
+    },
+  ],
+  validate: [
+    { method: 'POST', on: 'type', make: validate, describe: validated },
+    {
+      method: 'POST',
+      on: 'instance',
+      make: validate,
+      describe: (type) => ({ ...validated(type), params: instance(type) }),
+    },
+  ],
+  meta: [
+    {
+      method: 'GET',
+      on: 'instance',
+      make: meta,
+      describe: (type) => ({
+        summary: `Profiles, tags and security labels of a ${type}`,
+        params: instance(type),
+        response: { 200: answerOf('Parameters with one meta'), ...notFound(type) },
+      }),
+    },
+  ],
+  'meta-add': [changed('meta-add', 'Add profiles, tags or security labels to')],
+  'meta-delete': [changed('meta-delete', 'Take profiles, tags or security labels from')],
+};

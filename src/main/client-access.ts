@@ -1,0 +1,78 @@
+/** What clients do to resources, put together: reads over the store or a transaction, writes through the workflow. */
+import { randomUUID } from 'node:crypto';
+import type { Principal } from '#auth/access.ts';
+import { isInstant } from '#fhir/date.ts';
+import { applyFhirPathPatch } from '#fhir/patch/fhirpath-patch.ts';
+import { applyJsonPatch } from '#fhir/patch/json-patch.ts';
+import { type Profiles, validate } from '#fhir/validate/validate.ts';
+import type { Deps, HistoryPage, HistoryRequest, Reads } from '#http/deps.ts';
+import { fail, ok, type Result } from '#result.ts';
+import type { Access } from '#store/access.ts';
+import type { Database } from '#store/database.ts';
+import { type HistoryPosition, readHistory } from '#store/history.ts';
+import { readResource, readVersion } from '#store/resources.ts';
+import type { WriteShell } from '#workflow/client-apply.ts';
+import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts';
+import { transactByClient, writeByClient } from '#workflow/client-writes.ts';
+import type { HouseShell } from './house.ts';
+import { search } from './search.ts';
+
+/** Reads of the store as it is, or of a transaction that runs. */
+export function readsOn(db: Database, shell: HouseShell): Reads {
+  return {
+    read: (access, type, id) => readResource(db, access, type, id),
+    readVersion: (access, type, id, version) => readVersion(db, access, { type, id, version }),
+    history: (access, request) => history(db, access, request),
+    search: (access, type, params, options) => search(db, shell, access, { type, params, options }),
+  };
+}
+
+export function writesOn(shell: HouseShell, baseUrl: () => string): Pick<Deps, 'write' | 'transact' | 'validate'> {
+  const writing: WriteShell = { ...shell, baseUrl, applyPatch };
+  return {
+    validate: shell.validate,
+    write: (principal, operation) => writeByClient(writing, writerOf(principal), operation),
+    transact: (principal, operations, read) =>
+      transactByClient(writing, { writer: writerOf(principal), operations }, (tx) => read(readsOn(tx, shell))),
+  };
+}
+
+/** The validator in the words of the workflow. */
+export function validatorOf(profiles: Profiles): Validate {
+  return (resource, { mode, profile }) =>
+    validate(profiles, resource, { mode, ...(profile ? { profile: [profile] } : {}) });
+}
+
+function writerOf({ organisations, role }: Principal): Writer {
+  return { organisations, role, newId: randomUUID };
+}
+
+const applyPatch: ApplyPatch = (resource, patch) =>
+  patch.kind === 'json-patch'
+    ? applyJsonPatch(resource, patch.operations)
+    : applyFhirPathPatch(resource, patch.parameters);
+
+async function history(db: Database, access: Access, request: HistoryRequest): Promise<Result<HistoryPage>> {
+  const { cursor, ...asked } = request;
+  const after = cursor === undefined ? undefined : positionOf(cursor);
+  if (cursor !== undefined && !after)
+    return fail('invalid', '_cursor is none that this server gave; begin again with the first page');
+  const page = await readHistory(db, access, { ...asked, ...(after ? { after } : {}) });
+  return ok({ versions: page.entries, ...(page.next ? { next: cursorOf(page.next) } : {}) });
+}
+
+function cursorOf({ lastUpdated, type, id, version }: HistoryPosition): string {
+  return Buffer.from(JSON.stringify([lastUpdated, type, id, version])).toString('base64url');
+}
+
+function positionOf(cursor: string): HistoryPosition | undefined {
+  try {
+    const [lastUpdated, type, id, version] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+    const isOurs = typeof lastUpdated === 'string' && isInstant(lastUpdated) && Number.isSafeInteger(version);
+    if (!isOurs || typeof type !== 'string' || typeof id !== 'string') return undefined;
+    if (!/^[A-Za-z]{1,64}$/.test(type) || !/^[\w.-]{1,64}$/.test(id)) return undefined;
+    return { lastUpdated, type, id, version: version as number };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+/** The matches of a condition (`If-None-Exist`, `Type?query`), read inside the transaction that acts on them. */
+import { parseSearch } from '#fhir/search-request.ts';
+import { fail, ok, type Result } from '#result.ts';
+import type { Access } from './access.ts';
+import type { Transaction } from './database.ts';
+import { readResource, type StoredResource } from './resources.ts';
+import { searchResources } from './search.ts';
+
+/**
+ * At most two matches: none, one and many are all that a condition asks about. Strict: an unknown parameter, or none
+ * at all, would match what was not meant.
+ */
+export async function matchesOf(
+  tx: Transaction,
+  access: Access,
+  type: string,
+  params: readonly (readonly [string, string])[],
+): Promise<Result<readonly StoredResource[]>> {
+  const shaping = params.find(([name]) => /^_(count|sort|total|summary|elements|cursor|include|revinclude)/.test(name));
+  if (shaping) return fail('invalid', `A condition says which ${type} is meant; ${shaping[0]} says how to show it.`);
+  const meant = params.filter(([name, value]) => name !== '_format' && name !== '_pretty' && value !== '');
+  if (meant.length === 0)
+    return fail('precondition', `The condition names no ${type}: give at least one search parameter with a value.`);
+  const request = parseSearch(type, [...meant, ['_count', '2']], { definitions: tx.definitions, lenient: false });
+  if (!request.ok) return request;
+  const page = await searchResources(tx, access, request.value);
+  const rows = await Promise.all(page.entries.map(({ id }) => readResource(tx, access, type, id)));
+  return ok(rows.filter((row) => row !== undefined));
+}
