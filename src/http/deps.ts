@@ -178,12 +178,20 @@ export type Deps = Reads & {
   readonly version: string;
   readonly verifyToken: VerifyToken;
 
-  readonly write: (principal: Principal, operation: WriteOperation) => Promise<Result<Written>>;
-  /** All or nothing; `read` runs inside the same transaction, after the writes. */
+  /** The audit entry that `audit` gives is kept in the transaction of the write. */
+  readonly write: (
+    principal: Principal,
+    operation: WriteOperation,
+    audit: (written: Written) => AuditEntry,
+  ) => Promise<Result<Written>>;
+  /** All or nothing; `read` runs inside the same transaction, after the writes, and the audit entry is kept in it. */
   readonly transact: <T>(
     principal: Principal,
-    operations: readonly WriteOperation[],
-    read: (reads: Reads) => Promise<T>,
+    transaction: {
+      readonly operations: readonly WriteOperation[];
+      readonly read: (reads: Reads) => Promise<T>;
+      readonly audit: (written: readonly Written[], read: T) => AuditEntry;
+    },
   ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
   readonly validate: Validate;
   readonly async: AsyncRequests;

@@ -8,12 +8,14 @@ import { type Profiles, validate } from '#fhir/validate/validate.ts';
 import type { Deps, HistoryPage, HistoryRequest, Reads } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Access } from '#store/access.ts';
+import { appendAudit } from '#store/audit.ts';
 import type { Database } from '#store/database.ts';
 import { type HistoryPosition, readHistory } from '#store/history.ts';
 import { readResource, readVersion } from '#store/resources.ts';
 import type { WriteShell } from '#workflow/client-apply.ts';
 import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts';
 import { transactByClient, writeByClient } from '#workflow/client-writes.ts';
+import { auditRow } from './audit.ts';
 import type { HouseShell } from './house.ts';
 import { search } from './search.ts';
 
@@ -31,9 +33,17 @@ export function writesOn(shell: HouseShell, baseUrl: () => string): Pick<Deps, '
   const writing: WriteShell = { ...shell, baseUrl, applyPatch };
   return {
     validate: shell.validate,
-    write: (principal, operation) => writeByClient(writing, writerOf(principal), operation),
-    transact: (principal, operations, read) =>
-      transactByClient(writing, { writer: writerOf(principal), operations }, (tx) => read(readsOn(tx, shell))),
+    write: (principal, operation, audit) =>
+      writeByClient(writing, writerOf(principal), {
+        operation,
+        finish: (tx, written) => appendAudit(tx, [auditRow(audit(written), Date.now())]),
+      }),
+    transact: (principal, { operations, read, audit }) =>
+      transactByClient(writing, { writer: writerOf(principal), operations }, async (tx, written) => {
+        const answers = await read(readsOn(tx, shell));
+        await appendAudit(tx, [auditRow(audit(written, answers), Date.now())]);
+        return answers;
+      }),
   };
 }
 

@@ -18,32 +18,34 @@ class Refusal extends Error {
   }
 }
 
-/** One write. */
+/** One write, then `finish` inside the same transaction. */
 export async function writeByClient(
   shell: WriteShell,
   writer: Writer,
-  operation: WriteOperation,
+  { operation, finish }: { operation: WriteOperation; finish: (tx: Transaction, written: Written) => Promise<void> },
 ): Promise<Result<Written>> {
-  const done = await transactByClient(shell, { writer, operations: [operation] }, async () => undefined);
+  const done = await transactByClient(shell, { writer, operations: [operation] }, async (tx, [written]) =>
+    written ? finish(tx, written) : undefined,
+  );
   if (!done.ok) return done;
   const [written] = done.value.written;
   return written ? ok(written) : fail('fault', 'Nothing was written');
 }
 
 /**
- * All operations or none, then `read` inside the same transaction. Collisions with others are tried again by the
+ * All operations or none, then `finish` inside the same transaction. Collisions with others are tried again by the
  * server; one that lasts is a `conflict` with a time to wait.
  */
 export async function transactByClient<T>(
   shell: WriteShell,
   writing: { readonly writer: Writer; readonly operations: readonly WriteOperation[] },
-  read: (tx: Transaction) => Promise<T>,
+  finish: (tx: Transaction, written: readonly Written[]) => Promise<T>,
 ): Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>> {
   try {
     return await inTransaction(shell.pool, async (tx) => {
       const written = writing.operations.length > 0 ? await applyOperations(shell, tx, writing) : ok([]);
       if (!written.ok) throw new Refusal(written.failure);
-      return ok({ written: written.value, read: await read(tx) });
+      return ok({ written: written.value, read: await finish(tx, written.value) });
     });
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, failure: error.failure };

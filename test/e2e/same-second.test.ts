@@ -121,6 +121,17 @@ const aFlag = (subject: string, code: string): Flag => ({
 });
 
 const creating = (resource: Flag) => ({ method: 'create' as const, type: 'Flag', resource });
+const write = (operation: Parameters<typeof deps.write>[1]) =>
+  deps.write(principal, operation, ({ id }) => ({
+    principal,
+    interaction: operation.method,
+    type: operation.type,
+    id,
+    patients: [],
+    organisations: [PRACTICE],
+    outcome: '0',
+    requestId: 'a-test',
+  }));
 
 /** The reply link that the person got with the first message. */
 async function linkOf(person: Person): Promise<string> {
@@ -162,7 +173,7 @@ const events: Record<string, (person: Person) => Promise<unknown>> = {
   decline: (person) => answer(person, 'decline'),
   'call-me': (person) => answer(person, 'call-me'),
   book: (person) => answer(person, 'book'),
-  flag: (person) => deps.write(principal, creating(aFlag(`Patient/${person.id}`, 'do-not-contact'))),
+  flag: (person) => write(creating(aFlag(`Patient/${person.id}`, 'do-not-contact'))),
   'sms-declined': (person) => record(person, { resources: [sayNoToSms(person)] }),
   'booked-elsewhere': (person) => record(person, { resources: [bookedByThemselves(person)] }),
   reviewed: (person) => record(person, { resources: [observed(person, '394700004')] }),
@@ -274,7 +285,7 @@ t.test('the emergency stop of a practice lets no send begin after it', async (t)
   const tasks = await inviteOnce(house, clock, some);
   const sends = happened.length;
   const stopped = event.run({ key: 'stop' }, () =>
-    pause(8).then(() => deps.write(principal, creating(aFlag(`Organization/${PRACTICE}`, 'emergency-stop')))),
+    pause(8).then(() => write(creating(aFlag(`Organization/${PRACTICE}`, 'emergency-stop')))),
   );
   await Promise.all([...tasks.values()].map((task) => pause(Math.random() * 30).then(() => reach(shell, job(task)))));
   const flag = await stopped;
@@ -285,7 +296,7 @@ t.test('the emergency stop of a practice lets no send begin after it', async (t)
   if (!flag.ok) throw new Error('no flag');
   const lifted = { ...JSON.parse(flag.value.content), status: 'inactive' };
   t.ok(
-    (await deps.write(principal, { method: 'update', type: 'Flag', which: { id: lifted.id }, resource: lifted })).ok,
+    (await write({ method: 'update', type: 'Flag', which: { id: lifted.id }, resource: lifted })).ok,
     'and it can be lifted',
   );
 });

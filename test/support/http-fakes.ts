@@ -196,15 +196,21 @@ function acts(
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
-    write: async (principal, operation) => writeTo(house, principal.organisations, operation),
-    transact: async (principal, operations, read) => {
+    write: async (principal, operation, audit) => {
+      const written = writeTo(house, principal.organisations, operation);
+      if (written.ok) house.audited.push(audit(written.value));
+      return written;
+    },
+    transact: async (principal, { operations, read, audit }) => {
       const written: Written[] = [];
       for (const operation of operations) {
         const one = writeTo(house, principal.organisations, operation);
         if (!one.ok) return one;
         written.push(one.value);
       }
-      return ok({ written, read: await read(reads(house)) });
+      const answers = await read(reads(house));
+      house.audited.push(audit(written, answers));
+      return ok({ written, read: answers });
     },
     validate: (resource) =>
       'status' in resource ? [] : [{ code: 'required', diagnostics: 'There is no status', expression: 'status' }],

@@ -14,6 +14,8 @@ export type Served = {
   readonly patients?: readonly (string | null | undefined)[];
   readonly found?: number;
   readonly id?: string;
+  /** Its audit entry was kept in the transaction of the change. */
+  readonly isAudited?: boolean;
 };
 
 export type Action = {
@@ -30,7 +32,7 @@ export type Action = {
 /** Runs an action for a call; its audit entry is kept before this resolves, whatever came of it. */
 export async function perform(deps: Deps, action: Action, call: Call): Promise<Result<Served>> {
   const result = permit(action, call) ?? (await run(deps, action, call));
-  await audit(deps, { action, call, result });
+  if (!result.ok || result.value.isAudited !== true) await audit(deps, { action, call, result });
   return result;
 }
 
@@ -52,13 +54,13 @@ async function run(deps: Deps, action: Action, call: Call): Promise<Result<Serve
   }
 }
 
-async function audit(
-  deps: Deps,
-  { action, call, result }: { action: Action; call: Call; result: Result<Served> },
-): Promise<void> {
+type Performed = { readonly action: Action; readonly call: Call; readonly result: Result<Served> };
+
+/** What the audit trail is to say of an action and what came of it. */
+export function auditEntryOf({ action, call, result }: Performed): AuditEntry {
   const served = result.ok ? result.value : undefined;
   const id = served?.id ?? call.id;
-  const entry: AuditEntry = {
+  return {
     principal: call.principal,
     interaction: action.interaction,
     ...(action.operation === undefined ? {} : { operation: action.operation }),
@@ -72,10 +74,13 @@ async function audit(
     requestId: call.requestId,
     ...(call.address === undefined ? {} : { address: call.address }),
   };
+}
+
+async function audit(deps: Deps, performed: Performed): Promise<void> {
   try {
-    await deps.audit(entry);
+    await deps.audit(auditEntryOf(performed));
   } catch (error) {
-    deps.log.error({ event: EVENTS.auditFailed, requestId: call.requestId });
+    deps.log.error({ event: EVENTS.auditFailed, requestId: performed.call.requestId });
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import type { Bundle } from '#fhir/types.ts';
 import type { Deps, Reads, Written } from '#http/deps.ts';
 import { type Failure, fail, ok, type Result } from '#result.ts';
 import type { WriteOperation } from '#workflow/client-operation.ts';
-import { type Action, perform, permit, type Served } from './action.ts';
+import { type Action, auditEntryOf, perform, permit, type Served } from './action.ts';
 import { bundle } from './bundle.ts';
 import { callsOf, type EntryCall } from './bundle-entries.ts';
 import { type Call, resourceOf } from './call.ts';
@@ -17,7 +17,7 @@ const AT_ONCE = 4;
 
 /** `routes` is asked for late: this action is itself one of them. */
 export function bundleAction(deps: Deps, routes: () => Routes): Action {
-  return {
+  const action: Action = {
     interaction: 'transaction',
     type: 'Bundle',
     mayWait: true,
@@ -27,10 +27,11 @@ export function bundleAction(deps: Deps, routes: () => Routes): Action {
       if (!body.ok) return body;
       const sent = body.value as Bundle;
       if (sent.type === 'batch') return batch(deps, call, callsOf(sent, call, routes()));
-      if (sent.type === 'transaction') return transaction(deps, call, callsOf(sent, call, routes()));
+      if (sent.type === 'transaction') return transaction(deps, { action, call, calls: callsOf(sent, call, routes()) });
       return fail('invalid', 'The Bundle is neither of type batch nor transaction. Say which in Bundle.type.');
     },
   };
+  return action;
 }
 
 type Calls = ReturnType<typeof callsOf>;
@@ -88,15 +89,24 @@ function instantOf(date: string | undefined): string | undefined {
 }
 
 /** All entries or none. The reads come last, inside the same transaction. */
-async function transaction(deps: Deps, call: Call, calls: Calls): Promise<Result<Served>> {
+async function transaction(
+  deps: Deps,
+  { action, call, calls }: { action: Action; call: Call; calls: Calls },
+): Promise<Result<Served>> {
   const read = readAll(deps, calls);
   if (!read.ok) return read;
   const { writes, reads } = read.value;
-  const done = await deps.transact(
-    call.principal,
-    writes.map(({ operation }) => operation),
-    (within) => answerReads({ ...deps, ...within }, reads),
-  );
+  const summary = (written: readonly Written[], answers: Answers): Served => ({
+    status: 200,
+    patients: [...written.map(({ patient }) => patient), ...answers.flatMap(({ patients = [] }) => patients)],
+    found: calls.length,
+    isAudited: true,
+  });
+  const done = await deps.transact(call.principal, {
+    operations: writes.map(({ operation }) => operation),
+    read: (within) => answerReads({ ...deps, ...within }, reads),
+    audit: (written, answers) => auditEntryOf({ action, call, result: ok(summary(written, answers)) }),
+  });
   if (!done.ok) return done;
   const rows: string[] = new Array(calls.length).fill('');
   const wanted = preference(call.headers, 'return');
@@ -104,11 +114,10 @@ async function transaction(deps: Deps, call: Call, calls: Calls): Promise<Result
     rows[writes[at]?.entry.index ?? 0] = writtenRow(deps, written, wanted);
   });
   for (const { index, row } of done.value.read) rows[index] = row;
-  const patients = [
-    ...done.value.written.map(({ patient }) => patient),
-    ...done.value.read.flatMap(({ patients = [] }) => patients),
-  ];
-  return ok({ status: 200, content: bundle('transaction-response', { rows }), patients, found: calls.length });
+  return ok({
+    ...summary(done.value.written, done.value.read),
+    content: bundle('transaction-response', { rows }),
+  });
 }
 
 type Write = { readonly entry: EntryCall; readonly operation: WriteOperation };
@@ -153,8 +162,10 @@ function placed(index: number, failure: Failure): Result<never> {
   return { ok: false, failure: { ...failure, message: `Bundle.entry[${index}]: ${failure.message}` } };
 }
 
-async function answerReads(deps: Deps & Reads, reads: readonly EntryCall[]) {
-  const rows: { index: number; row: string; patients?: Served['patients'] }[] = [];
+type Answers = readonly { index: number; row: string; patients?: Served['patients'] }[];
+
+async function answerReads(deps: Deps & Reads, reads: readonly EntryCall[]): Promise<Answers> {
+  const rows: Answers[number][] = [];
   // One after the other: they share the transaction's one connection.
   for (const { index, found, call } of reads) {
     const served = await makeAction(found, deps).run(call);

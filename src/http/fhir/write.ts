@@ -5,7 +5,7 @@ import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Deps, Written } from '#http/deps.ts';
 import { fail, type Issue, ok, type Result } from '#result.ts';
 import type { Patch, Which, WriteOperation } from '#workflow/client-operation.ts';
-import type { Action, Served } from './action.ts';
+import { type Action, auditEntryOf, type Served } from './action.ts';
 import { bodyOf, type Call, resourceOf } from './call.ts';
 import { asResource } from './json-body.ts';
 import { expectedVersion, mediaType, preference, versionHeaders } from './negotiation.ts';
@@ -35,19 +35,24 @@ export const operationOf = {
 
 /** One write as an action of its own. */
 export function write(method: keyof typeof operationOf): (deps: Deps, type: string) => Action {
-  return (deps, type) => ({
-    interaction: method,
-    type,
-    needs: [{ type, interaction: method === 'patch' ? 'update' : method }],
-    run: async (call) => {
-      const operation = operationOf[method](type)(call, deps);
-      if (!operation.ok) return operation;
-      const refusal = mayLookUp(call, operation.value);
-      if (refusal) return refusal;
-      const written = await deps.write(call.principal, operation.value);
-      return written.ok ? ok(answer(call, deps, written.value)) : written;
-    },
-  });
+  return (deps, type) => {
+    const action: Action = {
+      interaction: method,
+      type,
+      needs: [{ type, interaction: method === 'patch' ? 'update' : method }],
+      run: async (call) => {
+        const operation = operationOf[method](type)(call, deps);
+        if (!operation.ok) return operation;
+        const refusal = mayLookUp(call, operation.value);
+        if (refusal) return refusal;
+        const served = (written: Written): Served => ({ ...answer(call, deps, written), isAudited: true });
+        const entryOf = (written: Written) => auditEntryOf({ action, call, result: ok(served(written)) });
+        const written = await deps.write(call.principal, operation.value, entryOf);
+        return written.ok ? ok(served(written.value)) : written;
+      },
+    };
+    return action;
+  };
 }
 
 /** A condition tells whether something is there: it takes the scope of a search. */

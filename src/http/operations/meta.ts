@@ -1,11 +1,12 @@
 /** `$meta`, `$meta-add`, `$meta-delete`: profiles, tags and security labels. https://hl7.org/fhir/R4/resource-operation-meta.html */
 import type { Meta, Parameters, Resource } from '#fhir/types.ts';
-import type { Deps } from '#http/deps.ts';
-import type { Action, Served } from '#http/fhir/action.ts';
+import type { Deps, Written } from '#http/deps.ts';
+import { type Action, auditEntryOf, type Served } from '#http/fhir/action.ts';
 import { type Call, resourceOf } from '#http/fhir/call.ts';
 import { expectedVersion, versionHeaders } from '#http/fhir/negotiation.ts';
 import { isId, notVisible } from '#http/fhir/read.ts';
 import { fail, ok, type Result } from '#result.ts';
+import type { WriteOperation } from '#workflow/client-operation.ts';
 
 export function meta(deps: Deps, type: string): Action {
   return {
@@ -22,29 +23,38 @@ export function meta(deps: Deps, type: string): Action {
 }
 
 export function metaChange(how: 'add' | 'delete'): (deps: Deps, type: string) => Action {
-  return (deps, type) => ({
-    interaction: 'operation',
-    operation: `${type}/$meta-${how}`,
-    type,
-    needs: [{ type, interaction: 'update' }],
-    run: async (call) => {
-      if (!isId(call.id)) return notVisible(type);
-      const given = metaOf(call, deps);
-      if (!given.ok) return given;
-      const ifMatch = expectedVersion(call.headers['if-match']);
-      if (!ifMatch.ok) return ifMatch;
-      const written = await deps.write(call.principal, {
-        method: 'patch',
-        type,
-        which: { id: call.id },
-        patch: { kind: 'meta', how, meta: given.value },
-        ...(ifMatch.value === undefined ? {} : { ifMatch: ifMatch.value }),
-      });
-      if (!written.ok) return written;
-      const { content, patient } = written.value;
-      return ok({ ...answer(content), headers: versionHeaders(written.value), patients: [patient] });
-    },
-  });
+  return (deps, type) => {
+    const action: Action = {
+      interaction: 'operation',
+      operation: `${type}/$meta-${how}`,
+      type,
+      needs: [{ type, interaction: 'update' }],
+      run: async (call) => {
+        if (!isId(call.id)) return notVisible(type);
+        const given = metaOf(call, deps);
+        if (!given.ok) return given;
+        const ifMatch = expectedVersion(call.headers['if-match']);
+        if (!ifMatch.ok) return ifMatch;
+        const served = (written: Written): Served => ({
+          ...answer(written.content),
+          headers: versionHeaders(written),
+          patients: [written.patient],
+          isAudited: true,
+        });
+        const operation: WriteOperation = {
+          method: 'patch',
+          type,
+          which: { id: call.id },
+          patch: { kind: 'meta', how, meta: given.value },
+          ...(ifMatch.value === undefined ? {} : { ifMatch: ifMatch.value }),
+        };
+        const entryOf = (written: Written) => auditEntryOf({ action, call, result: ok(served(written)) });
+        const written = await deps.write(call.principal, operation, entryOf);
+        return written.ok ? ok(served(written.value)) : written;
+      },
+    };
+    return action;
+  };
 }
 
 function metaOf(call: Call, deps: Deps): Result<Meta> {
