@@ -59,6 +59,10 @@ export function proposedAppointment(of: {
   const { task, slot, schedule } = of;
   const id = bookingId(task, of.n);
   const types = slot.serviceType ?? schedule.serviceType;
+  // An actor that holds only in the schedule (a session's job role) is named by what the appointment must hold then too.
+  const contained = (schedule.contained ?? []).filter(({ id }) =>
+    schedule.actor.some(({ reference }) => reference === `#${id}`),
+  );
   return {
     resourceType: 'Appointment',
     id,
@@ -73,6 +77,7 @@ export function proposedAppointment(of: {
       },
     ],
     identifier: [{ system: IDEMPOTENCY_KEY, value: id }],
+    ...(contained.length > 0 ? { contained } : {}),
     status: 'pending',
     ...(types ? { serviceType: types } : {}),
     description: BOOKING_DESCRIPTION,

@@ -4,12 +4,22 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { type CsvRecord, readCsv } from '#adapters/csv/records.ts';
+import { validate } from '#fhir/validate/validate.ts';
+import { readDefinitions } from '#main/definitions.ts';
+import { loadProfiles } from '#main/validator.ts';
 import { type EmisLookups, emisPatientId, translateEmisPatient } from '#translate/emis/record.ts';
 import type { Cells, RawRowLike } from '#translate/extract/rows.ts';
 import { type TppLookups, tppPatientId, translateTppPatient } from '#translate/tpp/record.ts';
 import type { RecordTranslation } from '#translate/translation.ts';
 
 const numRuns = 150;
+const profiles = loadProfiles(readDefinitions().resources);
+
+function faultsOf(resource: unknown): string[] {
+  return validate(profiles, resource)
+    .filter(({ severity }) => severity === 'error')
+    .map(({ expression, diagnostics }) => `${expression} ${diagnostics}`);
+}
 
 const word = fc.constantFrom(
   '',
@@ -261,6 +271,7 @@ for (const [supplier, rows, translate] of suppliers) {
             there.size === resources.length &&
             references.every((one) => there.has(one)) &&
             (patient !== undefined || resources.length === 0) &&
+            resources.every((one) => faultsOf(one).length === 0) &&
             // What no row names is made beside a row's own: the registration, the statement of an acute item.
             resources.every(
               (one) =>

@@ -6,7 +6,7 @@ import { gave, parked, type Translated, uncarried } from '#translate/extract/acc
 import { daysOf, quantityOf } from '#translate/extract/quantity.ts';
 import { concept, given, linkTo, metaOf, recordId } from '#translate/extract/resource.ts';
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
-import { dateTimeOf, emisDate } from '#translate/extract/when.ts';
+import { dateTimeOf, emisDate, isReversed } from '#translate/extract/when.ts';
 import { drugConcept } from './code.ts';
 import { type EmisScope, encounterOf, entryId, handled, isRestricted, staffReference, subjectOf } from './scope.ts';
 
@@ -52,7 +52,8 @@ export function translateDrug(row: RawRowLike, scope: EmisScope): Translated {
       dosage: text ? [{ text }] : [],
     }),
   };
-  return gave(statement, uncarried(row, carriedByDrug));
+  const isCut = isReversed(dateOf(cells), endOf(cells, lastIssue));
+  return gave(statement, [...uncarried(row, carriedByDrug), ...(isCut ? ['MedicationStatement.endsBeforeStart'] : [])]);
 }
 
 /** One issue: the proof that the patient was given it, and for how long. */
@@ -82,11 +83,11 @@ export function translateIssue(row: RawRowLike, scope: EmisScope): Translated {
       requester: staffReference(scope, textOf(cells, 'ClinicianUserInRoleGuid')),
       courseOfTherapyType: drug && courseOf(drug.cells),
       dosageInstruction: text ? [{ text }] : [],
-    }),
-    dispenseRequest: given({
-      validityPeriod: authoredOn ? { start: authoredOn } : undefined,
-      quantity: quantityOf(textOf(cells, 'Quantity'), textOf(cells, 'QuantityUnit')),
-      expectedSupplyDuration: daysOf(textOf(cells, 'CourseDurationInDays')),
+      dispenseRequest: given({
+        validityPeriod: authoredOn ? { start: authoredOn } : undefined,
+        quantity: quantityOf(textOf(cells, 'Quantity'), textOf(cells, 'QuantityUnit')),
+        expectedSupplyDuration: daysOf(textOf(cells, 'CourseDurationInDays')),
+      }),
     }),
     substitution: { allowedBoolean: false },
   };
@@ -121,15 +122,17 @@ function lastIssueOf(drugGuid: string, scope: EmisScope): LastIssue | undefined 
 }
 
 /** An inactive drug without a cancellation date ended when its last issue ran out. */
+function endOf(cells: Cells, lastIssue: LastIssue | undefined): string | undefined {
+  if (isTrue(cells, 'IsActive')) return undefined;
+  const ranOut = lastIssue && isDate(lastIssue.date) ? addDays(lastIssue.date, Math.round(lastIssue.days)) : undefined;
+  return emisDate(cells['CancellationDate'], 'YMD') ?? ranOut;
+}
+
+/** Without its end where that comes before its start: FHIR has no such period, and the row's start is its own date. */
 function periodOf(cells: Cells, lastIssue: LastIssue | undefined) {
   const start = dateOf(cells);
-  let end: string | undefined;
-  if (!isTrue(cells, 'IsActive')) {
-    const ranOut =
-      lastIssue && isDate(lastIssue.date) ? addDays(lastIssue.date, Math.round(lastIssue.days)) : undefined;
-    end = emisDate(cells['CancellationDate'], 'YMD') ?? ranOut;
-  }
-  const period = given({ start, end });
+  const end = endOf(cells, lastIssue);
+  const period = given({ start, end: isReversed(start, end) ? undefined : end });
   return Object.keys(period).length > 0 ? period : undefined;
 }
 

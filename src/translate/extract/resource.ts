@@ -98,10 +98,11 @@ export function namedStaff(id: string): StaffLink {
 
 /** The properties that have a value, for spreading into a resource. */
 export function given<T extends object>(properties: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const kept = Object.entries(properties).filter(([, value]) => value !== undefined && !isEmptyList(value));
+  const kept = Object.entries(properties).filter(([, value]) => value !== undefined && !isEmpty(value));
   return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+/** An empty list or object: FHIR has neither. */
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }

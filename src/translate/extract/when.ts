@@ -51,3 +51,8 @@ export function instantOf(date: string | undefined, time: string | undefined): s
 export function minutesAfter(instant: string, minutes: number): string {
   return addTo(instant, { minutes });
 }
+
+/** Does a period end on a day before the one, or the month or year, that it starts in? FHIR has no such period (per-1). */
+export function isReversed(start: string | undefined, end: string | undefined): boolean {
+  return start !== undefined && end !== undefined && end.slice(0, start.length) < start.slice(0, end.length);
+}

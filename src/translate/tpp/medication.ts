@@ -6,6 +6,7 @@ import { gave, type Translated, uncarried } from '#translate/extract/account.ts'
 import { daysOf } from '#translate/extract/quantity.ts';
 import { concept, given, linkTo, metaOf, recordId, snomedCoding } from '#translate/extract/resource.ts';
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
+import { isReversed } from '#translate/extract/when.ts';
 import { dayIn, handled, idIn, rowId, staffReference, subjectOf, type TppScope, whenIn } from './scope.ts';
 
 const common = 'DateEventRecorded DateEvent IDDoneBy IDMultiLexDMD NameOfMedication MedicationDosage';
@@ -26,18 +27,18 @@ export function translateTemplate(row: RawRowLike, scope: TppScope): Translated 
   const { cells } = row;
   const medicine = medicineOf(cells);
   if (!medicine) return nameless;
+  const { losses, ...period } = periodIn(cells, 'DateMedicationTemplateStart', 'DateMedicationTemplateEnd');
   const statement = statementOf(row, medicine, scope, {
-    start: dayIn(cells, 'DateMedicationTemplateStart'),
-    end: dayIn(cells, 'DateMedicationTemplateEnd'),
+    ...period,
     withoutEnd: 'active',
     issues: scope.issues.get(row.key) ?? [],
   });
   const review = dayIn(cells, 'DateMedicationTemplateReview');
   const extension: Extension[] = review ? [{ url: holdfastExtension('medication-review-due'), valueDate: review }] : [];
-  return gave(
-    { ...statement, ...given({ extension: [...(statement.extension ?? []), ...extension] }) },
-    uncarried(row, carriedByTemplate),
-  );
+  return gave({ ...statement, ...given({ extension: [...(statement.extension ?? []), ...extension] }) }, [
+    ...uncarried(row, carriedByTemplate),
+    ...losses,
+  ]);
 }
 
 /** An issue of a template; an acute item, which is statement and issue in one; or a note of what others prescribed. */
@@ -45,20 +46,28 @@ export function translateMedication(row: RawRowLike, scope: TppScope): Translate
   const { cells } = row;
   const medicine = medicineOf(cells);
   if (!medicine) return nameless;
-  const losses = uncarried(row, carriedByIssue);
+  const { losses: cut, ...period } = periodIn(cells, 'DateMedicationStart', 'DateMedicationEnd');
+  const losses = [...uncarried(row, carriedByIssue), ...cut];
   if (isTrue(cells, 'IsRepeatMedication')) return gave(requestOf(row, medicine, scope), losses);
   const isOthers = ['IsOtherMedication', 'IsDentalMedication', 'IsHospitalMedication'].some((one) =>
     isTrue(cells, one),
   );
   const statement = statementOf(row, medicine, scope, {
-    start: dayIn(cells, 'DateMedicationStart'),
-    end: dayIn(cells, 'DateMedicationEnd'),
+    ...period,
     withoutEnd: 'unknown',
     issues: isOthers ? [] : [row],
   });
   if (isOthers) return gave(statement, losses);
   const request = requestOf(row, medicine, scope);
   return { result: 'resource', reference: `MedicationRequest/${request.id}`, resources: [request, statement], losses };
+}
+
+/** Without an end that comes before the start, and counted. */
+function periodIn(cells: Cells, first: string, last: string) {
+  const start = dayIn(cells, first);
+  const end = dayIn(cells, last);
+  if (!isReversed(start, end)) return { start, end, losses: [] };
+  return { start, end: undefined, losses: [`${last} before ${first}`] };
 }
 
 type Course = {
@@ -103,8 +112,7 @@ function requestOf(row: RawRowLike, medicine: CodeableConcept, scope: TppScope):
   const { cells } = row;
   const text = textOf(cells, 'MedicationDosage');
   const template = idIn(cells, 'IDRepeatTemplate');
-  const start = dayIn(cells, 'DateMedicationStart');
-  const end = dayIn(cells, 'DateMedicationEnd');
+  const { start, end } = periodIn(cells, 'DateMedicationStart', 'DateMedicationEnd');
   const days = start && end ? daysOf(String(daysBetween(start, end))) : undefined;
   const hl7 = 'http://terminology.hl7.org/CodeSystem/medicationrequest-course-of-therapy';
   return {
@@ -129,13 +137,13 @@ function requestOf(row: RawRowLike, medicine: CodeableConcept, scope: TppScope):
       authoredOn: whenIn(cells, 'DateEvent') ?? start,
       requester: staffReference(scope, idIn(cells, 'IDDoneBy')),
       dosageInstruction: text ? [{ text }] : [],
+      dispenseRequest: given({
+        validityPeriod: start || end ? given({ start, end }) : undefined,
+        quantity: quantityIn(textOf(cells, 'MedicationQuantity')),
+        expectedSupplyDuration: days,
+      }),
     }),
     courseOfTherapyType: concept(hl7, isTrue(cells, 'IsRepeatMedication') ? 'continuous' : 'acute'),
-    dispenseRequest: given({
-      validityPeriod: start || end ? given({ start, end }) : undefined,
-      quantity: quantityIn(textOf(cells, 'MedicationQuantity')),
-      expectedSupplyDuration: days,
-    }),
     substitution: { allowedBoolean: false },
   };
 }

@@ -854,6 +854,18 @@ t.test('a booking whose answer was lost is found again, and no other is taken fo
     undefined,
     'another key is another booking',
   );
+  const role = { resourceType: 'PractitionerRole' as const, id: 'role' };
+  const withRole = { ...schedule, contained: [role, { ...role, id: 'other' }], actor: [{ reference: '#role' }] };
+  const held = proposedAppointment({
+    task: contacted(),
+    need,
+    slot,
+    schedule: withRole,
+    organisation: 'A99999',
+    n: 3,
+    now: NOW,
+  });
+  t.same(held.contained, [role], "what only the schedule held is the appointment's now, where it is named");
   const confirmed = confirmAppointment(proposed, keyed);
   t.match(confirmed, { id: proposed.id, status: 'booked', start: keyed.start });
   t.equal(confirmed.identifier?.length, 2);
