@@ -68,7 +68,7 @@ const texts = [
   'x,'.repeat(500),
   '(((((((((',
   '%25%5F%5C',
-  "';select pg_sleep(9)--",
+  "';select%20pg_sleep(9)--",
   'NaN',
 ];
 const names = [

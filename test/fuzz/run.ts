@@ -132,7 +132,7 @@ say(
 say(
   `health probe: ${probes.length} times, p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, longest ${at(1).toFixed(1)} ms`,
 );
-for (const line of wrong.slice(0, 20)) say(`WRONG  ${line}`);
+for (const line of wrong.sort().slice(0, 20)) say(`WRONG  ${line}`);
 for (const line of checked.faults.slice(0, 10)) say(`LOGGED ${line.trim()}`);
 const isWell = wrong.length === 0 && checked.halfWritten === 0 && at(0.99) < QUICK_MS;
 say(`${wrong.length} answers wrong (5xx, none, or no outcome), ${checked.halfWritten} resources half written`);
