@@ -13,7 +13,7 @@ import { notifyKeysOf } from '#http/deps.ts';
 import { createClock } from '#sandbox/clock.ts';
 import { takeFolder } from '#sandbox/folder-lock.ts';
 import { createGpSystems } from '#sandbox/gp-system.ts';
-import { startIdentityProvider } from '#sandbox/identity.ts';
+import { type Role, startIdentityProvider } from '#sandbox/identity.ts';
 import { openJournal } from '#sandbox/journal.ts';
 import { generateNetwork } from '#sandbox/population/network.ts';
 import { startPostgres } from '#sandbox/postgres.ts';
@@ -42,7 +42,7 @@ export type Sandbox = {
   readonly standIns: StandIns;
   /** The people and systems around Holdfast; made once the server's address is known. `settled` waits until its work is done. */
   readonly simulation: (baseUrl: string, settled: () => Promise<void>) => Simulation;
-  readonly token: (role: 'coordinator' | 'manager' | 'analyst' | 'system', ods?: string) => Promise<string>;
+  readonly token: (role: Role, ods?: string) => Promise<string>;
   readonly setUrl: (url: string) => void;
   close(): Promise<void>;
 };

@@ -15,7 +15,7 @@ import { checker } from '#schema.ts';
 import { findClient, requestToken, type SandboxClient, type SandboxFile } from './sandbox-file.ts';
 import { writeWhole } from './whole-file.ts';
 
-export const ROLES = ['coordinator', 'manager', 'analyst', 'system'] as const;
+export const ROLES = ['coordinator', 'manager', 'analyst', 'system', 'record-intake'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** A person behind a coordinator's or manager's login. */
@@ -56,6 +56,7 @@ const scopes: Readonly<Record<Role, string>> = {
   manager: working,
   analyst: counting.map((type) => `system/${type}.rs`).join(' '),
   system: 'system/*.cruds',
+  'record-intake': 'system/*.cruds',
 };
 
 const kept = Type.Object({

@@ -77,7 +77,8 @@ function requestOf(parameters: readonly NameValue[]): Result<Asked> {
   let asked: Asked = { count: PAGE };
   for (const parameter of parameters) {
     if (isOfTheForm(parameter)) continue;
-    const read = readers[parameter[0]]?.(parameter[1]);
+    const [name, value] = parameter;
+    const read = Object.hasOwn(readers, name) ? readers[name]?.(value) : undefined;
     if (!read)
       return fail(
         'unsupported',

@@ -1,0 +1,140 @@
+/**
+ * `npm run fuzz`: 50,000 requests that are wrong somewhere, over every route, against a sandbox of its own on loopback.
+ * Passes when none is answered 5xx or not at all, nothing is half written, and a health probe beside it stays quick.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { randomFrom } from '#sandbox/population/random.ts';
+import { named, type Route, type Shot, shoot } from './mutate.ts';
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: '1' },
+    concurrency: { type: 'string', default: '8' },
+  },
+});
+const TIMEOUT_MS = 10_000;
+const PROBE_EVERY_MS = 100;
+/** The 99th percentile of the probe may be so long, in milliseconds. */
+const QUICK_MS = 1_000;
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+const child = fork(join(import.meta.dirname, 'server.ts'), { execArgv: ['--disable-warning=ExperimentalWarning'] });
+type Started = { readonly url: string; readonly tokens: readonly string[] };
+type Checked = { readonly halfWritten: number; readonly faults: readonly string[]; readonly rss: number };
+const [{ url, tokens }] = (await once(child, 'message')) as [Started];
+const { hostname, port } = new URL(url);
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+type Answer = { readonly status: number; readonly type: string; readonly text: string };
+
+/** Rejects when there is no answer in time. */
+function send({ method, path, headers, body }: Shot): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const length = body ? { 'content-length': String(body.length) } : {};
+    const sent = request({ hostname, port, method, path, agent, headers: { ...headers, ...length } }, (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(parts).toString('utf8', 0, 2_000);
+        resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text });
+      });
+    });
+    sent.setTimeout(TIMEOUT_MS, () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+async function routesOf(): Promise<Route[]> {
+  const described = (await (await fetch(`${url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { parameters?: readonly { in: string; name: string }[] }>>;
+  };
+  return Object.entries(described.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [] }]) => ({
+      method: method.toUpperCase(),
+      path,
+      parameters: parameters.filter((one) => one.in === 'query').map(({ name }) => name),
+    })),
+  );
+}
+
+const routes = await routesOf();
+const counts = new Map<number, number>();
+const wrong: string[] = [];
+const probes: number[] = [];
+let isOver = false;
+
+function judge(shot: Shot, answer: Answer): void {
+  counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
+  const isFhir = shot.path.startsWith('/fhir/R4');
+  const isOutcome = answer.text === '' || answer.text.includes('OperationOutcome');
+  if (answer.status >= 500) wrong.push(`${answer.status} ${describe(shot)}`);
+  else if (answer.status >= 400 && isFhir && shot.method !== 'HEAD' && !isOutcome)
+    wrong.push(`${answer.status} without an OperationOutcome: ${describe(shot)}`);
+}
+
+function describe({ method, path, headers, body }: Shot): string {
+  const type = headers['content-type'] ?? '';
+  return `${method} ${path.slice(0, 200)} ${type} ${body?.toString('utf8', 0, 600) ?? ''}`;
+}
+
+async function worker(name: number): Promise<void> {
+  const random = randomFrom(values.seed, 'fuzz', String(name));
+  const share = Math.ceil(Number(values.requests) / Number(values.concurrency));
+  for (let n = 0; n < share; n += 1) {
+    const shot = shoot(random, routes, tokens);
+    try {
+      judge(shot, await send(shot));
+    } catch (error) {
+      wrong.push(`${(error as Error).message}: ${describe(shot)}`);
+    }
+  }
+}
+
+async function probe(): Promise<void> {
+  while (!isOver) {
+    const start = performance.now();
+    const answer = await send({ method: 'GET', path: '/health/live', headers: {} }).catch(() => undefined);
+    if (answer?.status !== 200) wrong.push('the health probe was not answered');
+    probes.push(performance.now() - start);
+    await pause(PROBE_EVERY_MS);
+  }
+}
+
+say(`${values.requests} requests over ${routes.length} routes, seed ${values.seed}, ${values.concurrency} at once`);
+const start = performance.now();
+const probing = probe();
+await Promise.all(Array.from({ length: Number(values.concurrency) }, (_, name) => worker(name)));
+isOver = true;
+await probing;
+const seconds = (performance.now() - start) / 1000;
+child.send('check');
+const [checked] = (await once(child, 'message')) as [Checked];
+child.send('stop');
+await once(child, 'exit');
+agent.destroy();
+
+const total = [...counts.values()].reduce((sum, one) => sum + one, 0);
+for (const [status, count] of [...counts].sort(([one], [other]) => one - other))
+  say(`  ${String(count).padStart(6)}  ${named(status)}`);
+const sorted = probes.toSorted((one, other) => one - other);
+const at = (part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+say(
+  `${total} answers in ${seconds.toFixed(1)} s (${Math.round(total / seconds)}/s); server ${Math.round(checked.rss / 1e6)} MB resident`,
+);
+say(
+  `health probe: ${probes.length} times, p50 ${at(0.5).toFixed(1)} ms, p99 ${at(0.99).toFixed(1)} ms, longest ${at(1).toFixed(1)} ms`,
+);
+for (const line of wrong.sort().slice(0, 20)) say(`WRONG  ${line}`);
+for (const line of checked.faults.slice(0, 10)) say(`LOGGED ${line.trim()}`);
+const isWell = wrong.length === 0 && checked.halfWritten === 0 && at(0.99) < QUICK_MS;
+say(`${wrong.length} answers wrong (5xx, none, or no outcome), ${checked.halfWritten} resources half written`);
+say(isWell ? 'PASS' : 'FAIL');
+process.exitCode = isWell ? 0 : 1;
