@@ -35,6 +35,10 @@ export type SearchPage = {
   readonly self: readonly NameValue[];
   /** Opaque cursor of the next page, sent back as `_cursor`; absent on the last page. */
   readonly next?: string;
+  /** The same of the page before; absent on the first one. */
+  readonly prev?: string;
+  /** The same of the included resources of this page that did not fit. */
+  readonly more?: string;
   /** What was ignored or cut short: sent as an entry with mode `outcome`. */
   readonly issues?: readonly Issue[];
 };
@@ -44,6 +48,8 @@ export type SearchOptions = {
   readonly handling: 'strict' | 'lenient';
   /** Whether the caller's scopes allow searching a type: holds for chains, `_has` and includes too. */
   readonly maySearch: (type: string) => boolean;
+  /** Who asks: a cursor serves nobody else. */
+  readonly caller?: string;
 };
 
 export type Written = Pick<Stored, 'content' | 'version' | 'lastUpdated' | 'patient'> & {

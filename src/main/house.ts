@@ -10,6 +10,8 @@ import { fail, ok } from '#result.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
 import { migrate } from '#store/migrate.ts';
+import { openParameters } from '#store/search-parameter.ts';
+import { reindex } from '#store/search-reindex.ts';
 import { setTimers } from '#store/timers.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
@@ -48,7 +50,9 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     log.error({ event: 'database-connection', ...describeError(error) }, 'a database connection was lost');
   const pool = openPool({ url: parts.databaseUrl, size: 16, definitions: definitions.search, onError });
   await migrate(pool, join(root, 'migrations'), (name) => log.info({ event: 'migrated', name }, 'migrated'));
+  await openParameters(pool);
   await loadDefinitions(pool, definitions.resources, parts.now());
+  const indexing = keepIndexing(pool, log);
   const jobs = await openJobs({
     databaseUrl: parts.databaseUrl,
     ...parts.workers,
@@ -67,7 +71,29 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     work: () => jobs.work(handlersOf(shell, parts)),
     close: async () => {
       await jobs.stop();
+      await indexing.stop();
       await pool.close();
+    },
+  };
+}
+
+/** Indexes in the background what a new search parameter has not seen yet; searching it is refused until then. */
+function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
+  let isStopped = false;
+  const done = reindex(pool, {
+    isStopped: () => isStopped,
+    onProgress: ({ finished, ...progress }) =>
+      finished && log.info({ event: 'search-indexed', ...progress }, 'search parameters are usable'),
+  }).catch((error: unknown) =>
+    log.error(
+      { event: 'search-index', ...describeError(error) },
+      'search parameters were not indexed; the next start goes on',
+    ),
+  );
+  return {
+    stop: () => {
+      isStopped = true;
+      return done;
     },
   };
 }

@@ -2,9 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Filter, parseSearch } from '#fhir/search-request.ts';
 import type { AuditEvent, Parameters, Resource, ResourceType, ServiceRequest } from '#fhir/types.ts';
-import type { AuditEntry, CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
+import type { AuditEntry, CallbackReceived, Deps } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
 import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
@@ -12,7 +11,6 @@ import { appendAudit } from '#store/audit.ts';
 import { inTransaction } from '#store/database.ts';
 import { keepInbound } from '#store/inbound.ts';
 import { load, loadOfPatients, ownerOf, readHistory, readResource, readVersion } from '#store/resources.ts';
-import { isCursor, searchResources } from '#store/search.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
 import { createByClient, updateByClient } from '#workflow/client-writes.ts';
@@ -21,6 +19,7 @@ import { takeReply } from '#workflow/reply.ts';
 import { root } from './definitions.ts';
 import type { HouseShell } from './house.ts';
 import type { Parts } from './parts.ts';
+import { searchOf } from './search.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -35,7 +34,7 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
     read: (access, type, id) => readResource(pool, access, type, id),
     readVersion: (access, type, id, wanted) => readVersion(pool, access, { type, id, version: wanted }),
     history: (access, type, id) => readHistory(pool, access, type, id),
-    search: (access, type, params, options) => search(shell, access, { type, params, options }),
+    search: searchOf(pool, { secret: parts.secret, now: shell.now, baseUrl: parts.publicUrl }),
     create: (principal, resource) =>
       createByClient(shell, { organisations: principal.organisations, newId: randomUUID }, resource),
     update: (principal, resource, { ifMatch }) =>
@@ -83,36 +82,6 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
       }
     },
   };
-}
-
-type Search = { type: string; params: readonly NameValue[]; options: SearchOptions };
-
-async function search(
-  shell: HouseShell,
-  access: { organisations: readonly string[] },
-  { type, params, options }: Search,
-): Promise<Result<SearchPage>> {
-  const { definitions } = shell.pool;
-  const request = parseSearch(type, params, { definitions, lenient: options.handling === 'lenient' });
-  if (!request.ok) return request;
-  if (request.value.cursor !== undefined && !isCursor(request.value.cursor))
-    return fail('invalid', '_cursor is none that this server gave; begin again with the first page');
-  const hidden = request.value.filters.flatMap(reached).filter((reachedType) => !options.maySearch(reachedType));
-  if (hidden.length > 0)
-    return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
-  const page = await searchResources(shell.pool, access, request.value);
-  return ok({
-    entries: page.entries.map((entry) => ({ ...entry, mode: 'match' as const })),
-    self: request.value.used,
-    ...(page.total === undefined ? {} : { total: page.total }),
-    ...(page.next ? { next: page.next } : {}),
-    ...(request.value.ignored.length > 0 ? { issues: request.value.ignored } : {}),
-  });
-}
-
-/** The types that a filter reaches into, link by link. */
-function reached({ criterion }: Filter): string[] {
-  return criterion.kind === 'chain' ? [criterion.type, ...reached(criterion.filter)] : [];
 }
 
 /** Everything that is due, approaching or held for one patient, across all rules. */

@@ -3,13 +3,14 @@
  * and clinical facts, in the caller's transaction. The same content again writes nothing.
  */
 
-import { startOfPartial } from '#fhir/date.ts';
-import { factsOf, patientOf } from '#fhir/fact.ts';
+import { patientOf } from '#fhir/fact.ts';
 import { digest } from '#fhir/id.ts';
+import { ridOf } from '#fhir/search-hash.ts';
 import { SHARED } from '#fhir/systems.ts';
 import type { Resource } from '#fhir/types.ts';
+import { removeFacts, writeFacts } from './clinical-fact.ts';
 import type { Database, Transaction } from './database.ts';
-import { indexResources } from './search-index.ts';
+import { indexResources, presentIn } from './search-index.ts';
 import { type Sql, sql } from './sql.ts';
 
 /** Whose rows a caller may see. What is shared by all (definitions) comes with every access. */
@@ -38,7 +39,7 @@ const columns = sql`organisation, type, id, version, to_char(last_updated at tim
 
 /** A version's patient is the one of the resource: a resource does not change its compartment. */
 const versionColumns = sql`organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content,
-  (select r.patient from resource r where r.organisation = resource_version.organisation and r.type = resource_version.type and r.id = resource_version.id) as patient`;
+  (select r.patient from resource r where r.organisation = resource_version.organisation and r.type = resource_version.type and r.rid = resource_rid(resource_version.type, resource_version.id)) as patient`;
 
 export async function readResource(
   db: Database,
@@ -47,7 +48,7 @@ export async function readResource(
   id: string,
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${columns} from resource where ${visible(access)} and type = ${type} and id = ${id}`,
+    sql`select ${columns} from resource where ${visible(access)} and type = ${type} and rid = ${ridOf(type, id)} and id = ${id}`,
   );
   return rows[0];
 }
@@ -61,7 +62,7 @@ export async function readMany<R extends Resource>(
 ): Promise<R[]> {
   if (ids.length === 0) return [];
   const { rows } = await db.query<{ content: string }>(
-    sql`select content from resource where ${visible(access)} and type = ${type} and id = any(${[...new Set(ids)]}::text[]) and not deleted order by id`,
+    sql`select content from resource where ${visible(access)} and type = ${type} and rid = any(${[...new Set(ids)].map((id) => ridOf(type, id))}::bigint[]) and not deleted order by id`,
   );
   return rows.map((row) => JSON.parse(row.content) as R);
 }
@@ -120,6 +121,8 @@ export type Saving = {
 type Prepared = StoredResource & {
   readonly hash: string;
   readonly resource: Resource;
+  /** What it said before; undefined for a new one, or one that comes back. */
+  readonly before: Resource | undefined;
 };
 
 /**
@@ -137,7 +140,11 @@ export async function saveResources(tx: Transaction, saving: Saving): Promise<re
     const hash = fingerprint(resource);
     const before = current.get(key);
     if (before && before.hash === hash && !before.deleted) continue;
-    changed.push(prepare(resource, { organisation, now, hash, version: (before?.version ?? 0) + 1 }));
+    const said = before && !before.deleted ? (JSON.parse(before.content) as Resource) : undefined;
+    changed.push({
+      ...prepare(resource, { organisation, now, hash, version: (before?.version ?? 0) + 1 }),
+      before: said,
+    });
   }
   if (changed.length > 0) await write(tx, changed, source);
   return changed;
@@ -153,17 +160,22 @@ export async function deleteResources(
   if (keys.length === 0) return;
   const types = keys.map((key) => key.type);
   const ids = keys.map((key) => key.id);
-  await tx.query(sql`
+  const { rows } = await tx.query<{ content: string }>(sql`
     with gone as (
-      update resource set deleted = true, version = version + 1, last_updated = ${now}::timestamptz, written = pg_current_xact_id()
+      update resource set deleted = true, present = '{}', version = version + 1, last_updated = ${now}::timestamptz, written = pg_current_xact_id()
       where organisation = ${organisation} and not deleted
-        and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
+        and (type, rid) in (select type, resource_rid(type, id) from unnest(${types}::text[], ${ids}::text[]) as one (type, id))
       returning organisation, type, id, version, last_updated, content
     )
     insert into resource_version (organisation, type, id, version, last_updated, deleted, content)
-    select organisation, type, id, version, last_updated, true, content from gone`);
-  await removeDerived(tx, organisation, types, ids);
-  await indexResources(tx, organisation, [], { types, ids });
+    select organisation, type, id, version, last_updated, true, content from gone returning content`);
+  await removeFacts(tx, organisation, types, ids);
+  const before = rows.map((row) => JSON.parse(row.content) as Resource);
+  await indexResources(
+    tx,
+    organisation,
+    before.map((one) => ({ type: one.resourceType, rid: ridOf(one.resourceType, one.id ?? ''), before: one })),
+  );
 }
 
 /**
@@ -180,7 +192,7 @@ function fingerprint(resource: Resource): string {
 function prepare(
   resource: Resource,
   facts: { organisation: string; now: string; hash: string; version: number },
-): Prepared {
+): Omit<Prepared, 'before'> {
   const { organisation, now, hash, version } = facts;
   const { resourceType, id = '', meta, ...rest } = resource;
   const content = JSON.stringify({
@@ -203,13 +215,28 @@ function prepare(
   };
 }
 
+type CurrentRow = {
+  type: string;
+  id: string;
+  wanted: string;
+  version: number;
+  hash: string;
+  deleted: boolean;
+  content: string;
+};
+
 async function currentOf(tx: Transaction, organisation: string, resources: readonly Resource[]) {
   const types = resources.map((one) => one.resourceType);
   const ids = resources.map((one) => one.id ?? '');
-  const { rows } = await tx.query<{ type: string; id: string; version: number; hash: string; deleted: boolean }>(sql`
-    select type, id, version, hash, deleted from resource
-    where organisation = ${organisation} and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
-    order by type, id for update`);
+  const rids = resources.map((one) => ridOf(one.resourceType, one.id ?? ''));
+  const { rows } = await tx.query<CurrentRow>(sql`
+    select r.type, r.id, k.id as wanted, version, hash, deleted, content
+    from unnest(${types}::text[], ${ids}::text[], ${rids}::bigint[]) as k (type, id, rid)
+    join resource r on r.organisation = ${organisation} and r.type = k.type and r.rid = k.rid
+    order by r.type, r.id for update of r`);
+  const clash = rows.find((row) => row.id !== row.wanted);
+  if (clash)
+    throw new Error(`Two ids of ${clash.type} have the same number: the second cannot be kept. Give it another id`);
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
 }
 
@@ -219,62 +246,28 @@ async function write(tx: Transaction, changed: readonly Prepared[], source: stri
   const types = column('type');
   const ids = column('id');
   // Before the write: the rows still name the patient whose facts they are.
-  await removeDerived(tx, organisation, types, ids);
+  await removeFacts(tx, organisation, types, ids);
   await tx.query(sql`
     with incoming as (
       select * from unnest(${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[], ${column('lastUpdated')}::timestamptz[],
-        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[])
-        as one (type, id, version, last_updated, patient, hash, content)
+        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[],
+        ${changed.map((one) => `{${presentIn(one.resource, tx.definitions).join(',')}}`)}::text[])
+        as one (type, id, version, last_updated, patient, hash, content, present)
     ), kept as (
       insert into resource_version (organisation, type, id, version, last_updated, content)
       select ${organisation}, type, id, version, last_updated, content from incoming
     )
-    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content)
-    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content from incoming
-    on conflict (organisation, type, id) do update set
+    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content, present)
+    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content, present::int[] from incoming
+    on conflict (organisation, type, rid) do update set present = excluded.present,
       version = excluded.version, last_updated = excluded.last_updated, deleted = false, patient = excluded.patient,
       source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`);
   await writeFacts(tx, changed);
   await indexResources(
     tx,
     organisation,
-    changed.map((one) => one.resource),
-    { types, ids },
+    changed.map(({ type, id, before, resource }) => ({ type, rid: ridOf(type, id), before, after: resource })),
   );
-}
-
-async function removeDerived(
-  tx: Transaction,
-  organisation: string,
-  types: readonly string[],
-  ids: readonly string[],
-): Promise<void> {
-  await tx.query(sql`
-    delete from clinical_fact using unnest(${types}::text[], ${ids}::text[]) as gone (type, id), resource
-    where resource.organisation = ${organisation} and resource.type = gone.type and resource.id = gone.id
-      and clinical_fact.organisation = ${organisation} and clinical_fact.patient = resource.patient
-      and clinical_fact.resource_type = gone.type and clinical_fact.resource_id = gone.id`);
-}
-
-/** No code of SNOMED CT or dm+d is as long; what is, is broken, and no rule can ask for it. */
-const LONGEST_CODE = 64;
-/** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
-const MOST_DAYS = 36_500;
-
-async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promise<void> {
-  const rows = changed
-    .flatMap(({ organisation, patient, type, id, resource }) =>
-      patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
-    )
-    .filter(({ code }) => code.length <= LONGEST_CODE);
-  if (rows.length === 0) return;
-  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
-  await tx.query(sql`
-    insert into clinical_fact (organisation, patient, resource_type, resource_id, ordinal, kind, code, date, value, unit, supply_days)
-    select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.patient)}::text[], ${column((row) => row.type)}::text[],
-      ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
-      ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
-      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => (row.supplyDays === undefined ? null : Math.min(row.supplyDays, MOST_DAYS)))}::int[])`);
 }
 
 /** All current resources of one type that an organisation has, parsed: for types of which there are few. */

@@ -21,7 +21,7 @@ export function search(deps: Deps, type: string): Action {
       const asked = parameters.filter(([name]) => !ofTheForm.has(name));
       if (asked.flat().some((text) => text.includes('\0')))
         return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
-      const found = await deps.search(access, type, asked, { handling, maySearch });
+      const found = await deps.search(access, type, asked, { handling, maySearch, caller: principal.subject });
       if (!found.ok) return found;
       // The store was told which types it may include; an include that slipped through still does not leave.
       const entries = found.value.entries.filter(
