@@ -25,11 +25,16 @@ begin
   return stamp;
 end
 $$;
+-- The number by which the index tables name a resource: short, and the same wherever it is computed (src/fhir/search-hash.ts).
+create function resource_rid(type text, id text) returns bigint
+  language sql immutable strict parallel safe
+  return ('x' || encode(substr(sha256(convert_to(type || '/' || id, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint;
 
 create table resource (
-  organisation text not null,
-  type text not null,
-  id text not null,
+  organisation text collate "C" not null,
+  type text collate "C" not null,
+  id text collate "C" not null,
+  rid bigint not null generated always as (resource_rid(type, id)) stored,
   version integer not null,
   -- a stamp, and what meta.lastUpdated says
   last_updated timestamptz not null,
@@ -44,14 +49,16 @@ create table resource (
   content text not null,
   -- the transaction that wrote it: a change feed may be read only below the oldest one still running
   written xid8 not null default pg_current_xact_id(),
-  primary key (organisation, type, id)
+  -- numbers of the search parameters that have a value in it, for :missing
+  present integer[] not null default '{}',
+  primary key (organisation, type, rid)
 );
 
 create index resource_patient on resource (organisation, patient, type) where patient is not null;
-create index resource_updated on resource (organisation, type, last_updated, id);
+create index resource_updated on resource (organisation, type, last_updated, rid);
 
--- news from outside names only the id of a message
-create index resource_id on resource (id);
+-- news from outside names only the type and id of a message; pages by id walk it too
+create index resource_id on resource (type, id, organisation);
 
 create table resource_version (
   organisation text not null,

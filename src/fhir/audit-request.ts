@@ -2,8 +2,10 @@
 import { fail, type Issue, ok, type Result } from '#result.ts';
 import { BALP_ENTITY_TYPE, CLIENT_ID, ENTITY_TYPE, OWN_ENTITY_TYPE, SOURCE_ID, SUBJECT_ID } from './audit-event.ts';
 import { AUDIT_OPERATION, AUDIT_PATTERNS, type AuditInteraction } from './audit-row.ts';
+import { instantOf } from './date.ts';
 import { parseReference } from './reference.ts';
-import { dateRange, fold } from './search-value.ts';
+import { dateRange } from './search-range.ts';
+import { fold } from './search-value.ts';
 
 export type AuditHolds = 'person' | 'object' | 'transaction' | 'result';
 
@@ -162,8 +164,8 @@ const date: Reader = (asked) => {
     // A `+` of an offset arrives as a space when the caller did not encode it.
     const range = dateRange(one.slice(prefix?.length ?? 0).replace(' ', '+'));
     // Only years that the database can hold.
-    const isKept = range && YEARS.test(range.low) && YEARS.test(range.high);
-    return isKept ? [{ prefix: prefix ?? 'eq', ...range }] : [];
+    const [low, high] = range ? [instantOf(range.low), instantOf(range.high)] : [''];
+    return high && YEARS.test(low) && YEARS.test(high) ? [{ prefix: prefix ?? 'eq', low, high }] : [];
   });
   if (any.length < values.length)
     return fail('invalid', `${name} wants a date or dateTime, with an optional prefix eq, ne, gt, lt, ge, le, sa, eb`);

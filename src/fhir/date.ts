@@ -6,6 +6,12 @@ import { Temporal } from 'temporal-polyfill';
 
 export const LONDON = 'Europe/London';
 
+/** Milliseconds since 1970 at which a calendar day begins in London. London changes its clocks after midnight, so that each day has one. */
+export function londonMidnight(year: number, month: number, day: number): number {
+  const utc = Date.UTC(year, month - 1, day);
+  return utc - londonOffset(utc - londonOffset(utc));
+}
+
 /** The calendar date in London at an instant. */
 export function londonDate(instant: string): string {
   return londonClock(instant).slice(0, 10);

@@ -1,49 +1,63 @@
 /** A search as it was asked, checked against what is declared: nothing unknown is silently ignored. */
 import { fail, type Issue, ok, type Result } from '#result.ts';
+import { type ControlState, readControl } from './search-control.ts';
+import type { Criterion } from './search-criterion.ts';
+import { readCriterion } from './search-criterion-value.ts';
 import type { SearchDefinition, SearchDefinitions } from './search-definition.ts';
-import { dateRange, fold } from './search-value.ts';
+import { ridOf } from './search-hash.ts';
 
-export type Criterion =
-  | {
-      readonly kind: 'token';
-      readonly values: readonly { readonly system: string | undefined; readonly code: string | undefined }[];
-      readonly not: boolean;
-    }
-  | {
-      readonly kind: 'reference';
-      readonly values: readonly { readonly type: string | undefined; readonly id: string }[];
-    }
-  | {
-      readonly kind: 'date';
-      readonly values: readonly { readonly prefix: string; readonly low: string; readonly high: string }[];
-    }
-  | { readonly kind: 'string'; readonly values: readonly string[]; readonly match: 'starts' | 'contains' | 'exact' }
-  | { readonly kind: 'missing'; readonly of: 'token' | 'reference' | 'date' | 'string'; readonly missing: boolean }
-  | { readonly kind: 'chain'; readonly type: string; readonly filter: Filter };
+/** One condition, under the name by which it was asked. */
+export type Filter = { readonly name: string; readonly criterion: Criterion };
 
-export type Filter = { readonly param: string; readonly criterion: Criterion };
+/** `param`: 'id' and 'updated' are the resource's own. */
+export type SortKey = { readonly by: SearchDefinition | 'id' | 'updated'; readonly descending: boolean };
+
+export type Include = {
+  readonly direction: 'include' | 'revinclude';
+  /** The type whose references are followed, and which: undefined = all of them. */
+  readonly source: string;
+  readonly params: readonly SearchDefinition[];
+  readonly target: string | undefined;
+  readonly iterate: boolean;
+};
 
 export type SearchRequest = {
   readonly type: string;
   readonly filters: readonly Filter[];
-  readonly ids: readonly string[] | undefined;
-  readonly updated: readonly { readonly prefix: string; readonly low: string; readonly high: string }[];
-  readonly sort: 'id' | 'updated' | '-updated';
+  readonly sort: readonly SortKey[];
+  readonly includes: readonly Include[];
   readonly count: number;
-  readonly total: boolean;
+  readonly total: 'none' | 'estimate' | 'accurate';
   /** Count only, no entries. */
   readonly summaryCount: boolean;
   readonly cursor: string | undefined;
-  /** Only what is in the compartment of this patient. */
-  readonly compartment?: string;
+  /** How the entries are to be shaped, for whoever shapes them. */
+  readonly summary: string | undefined;
+  readonly elements: readonly string[] | undefined;
+  /** Only what is in one patient's compartment. */
+  readonly compartment: { readonly type: 'Patient'; readonly id: string } | undefined;
   /** The parameters that were understood, for the self link. */
   readonly used: readonly [string, string][];
   /** What was ignored under lenient handling. */
   readonly ignored: readonly Issue[];
 };
 
-const PREFIXES = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb'];
-const MAX_COUNT = 1000;
+export type ParseOptions = {
+  readonly definitions: SearchDefinitions;
+  readonly lenient: boolean;
+  /** The address under which our own resources may be named in absolute references. */
+  readonly base?: string;
+  /** The instant to which `ap` is near. */
+  readonly now?: string;
+  readonly compartment?: { readonly type: 'Patient'; readonly id: string };
+};
+
+/** Longest name and value of a parameter, and most parameters, that are read at all. */
+const LONGEST_NAME = 256;
+const LONGEST_VALUE = 16_384;
+const MOST_PARAMETERS = 64;
+/** Links of a chain, or of `_has`, that are followed. */
+const DEEPEST = 2;
 
 /**
  * Reads the query of a search. Unknown parameters, modifiers and malformed values are refused with one issue each
@@ -52,194 +66,150 @@ const MAX_COUNT = 1000;
 export function parseSearch(
   type: string,
   params: readonly (readonly [string, string])[],
-  options: { definitions: SearchDefinitions; lenient: boolean },
+  options: ParseOptions,
 ): Result<SearchRequest> {
+  if (params.length > MOST_PARAMETERS)
+    return fail('invalid', `${params.length} parameters were given; at most ${MOST_PARAMETERS} are read`);
   const issues: Issue[] = [];
   const ignored: Issue[] = [];
-  const state: State = {
-    filters: [],
-    ids: undefined,
-    updated: [],
-    sort: 'id',
+  const filters: Filter[] = [];
+  const used: [string, string][] = [];
+  const state: ControlState = {
+    sort: [],
+    includes: [],
     count: 50,
-    total: false,
+    total: 'none',
     summaryCount: false,
     cursor: undefined,
-    used: [],
+    summary: undefined,
+    elements: undefined,
   };
   for (const [name, value] of params) {
-    const read = readControl(state, name, value) ?? readFilter(type, name, value, options.definitions);
+    const read = readOne({ type, name, value, options, state });
     if (read.ok) {
-      if (read.value) state.filters.push(read.value);
-      if (name !== '_cursor') state.used.push([name, value]);
+      if (read.value) filters.push({ name, criterion: read.value });
+      if (name !== '_cursor') used.push([name, value]);
     } else if (read.failure.kind === 'unsupported' && options.lenient) {
-      ignored.push({ severity: 'warning', code: 'not-supported', diagnostics: read.failure.message, expression: name });
+      ignored.push({
+        severity: 'warning',
+        code: 'not-supported',
+        diagnostics: read.failure.message,
+        expression: shortened(name),
+      });
     } else {
-      issues.push({ code: 'invalid', diagnostics: read.failure.message, expression: name });
+      issues.push({ code: 'invalid', diagnostics: read.failure.message, expression: shortened(name) });
     }
   }
   if (issues.length > 0) return fail('invalid', issues.map((issue) => issue.diagnostics).join('; '), { issues });
-  return ok({ type, ...state, ignored });
+  return ok({ type, filters, ...state, compartment: options.compartment, used, ignored });
 }
 
-type DateValue = { prefix: string; low: string; high: string };
-type State = {
-  filters: Filter[];
-  used: [string, string][];
-  ids: string[] | undefined;
-  updated: DateValue[];
-  sort: SearchRequest['sort'];
-  count: number;
-  total: boolean;
-  summaryCount: boolean;
-  cursor: string | undefined;
-};
+type One = { type: string; name: string; value: string; options: ParseOptions; state: ControlState };
 
-/** Parameters that shape the answer. Undefined when the name is not one of them. */
-function readControl(state: State, name: string, value: string): Result<undefined> | undefined {
-  switch (name) {
-    case '_id':
-      state.ids = value.split(',');
-      return ok(undefined);
-    case '_lastUpdated':
-      return readDate(name, value, (date) => state.updated.push(date));
-    case '_count':
-      if (!/^\d{1,6}$/.test(value)) return fail('invalid', '_count wants a whole number');
-      state.count = Math.min(Number(value), MAX_COUNT);
-      state.summaryCount ||= state.count === 0;
-      return ok(undefined);
-    case '_sort':
-      if (!['_id', '_lastUpdated', '-_lastUpdated'].includes(value))
-        return fail('unsupported', '_sort knows _id, _lastUpdated and -_lastUpdated');
-      state.sort = value === '_id' ? 'id' : value === '_lastUpdated' ? 'updated' : '-updated';
-      return ok(undefined);
-    case '_total':
-      state.total = value === 'accurate';
-      return ok(undefined);
-    case '_summary':
-      if (value !== 'count' && value !== 'false') return fail('unsupported', '_summary knows count and false');
-      state.summaryCount ||= value === 'count';
-      return ok(undefined);
-    case '_format':
-    case '_pretty':
-      return ok(undefined);
-    case '_cursor':
-      state.cursor = value;
-      return ok(undefined);
-    default:
-      return undefined;
-  }
-}
+const shortened = (name: string) => (name.length > LONGEST_NAME ? `${name.slice(0, 40)}…` : name);
 
-function readFilter(type: string, name: string, value: string, definitions: SearchDefinitions): Result<Filter> {
-  const [full = '', ...chain] = name.split('.');
-  const [param = '', modifier] = full.split(':');
-  const definition = definitions.get(type)?.get(param);
-  if (!definition) {
-    const known = [...(definitions.get(type)?.keys() ?? [])].sort();
-    return fail(
-      'unsupported',
-      `${type} has no search parameter ${JSON.stringify(param)}; known: _id, _lastUpdated, ${known.join(', ')}`,
-    );
-  }
-  if (chain.length > 0) return readChain({ definition, modifier, rest: chain.join('.'), value, definitions });
-  if (modifier === 'missing') return readMissing(definition, value);
-  const criterion = readers[definition.kind](definition.code, modifier, value);
-  return criterion.ok ? ok({ param, criterion: criterion.value }) : criterion;
-}
-
-function readChain(chain: {
-  definition: SearchDefinition;
-  modifier: string | undefined;
-  rest: string;
-  value: string;
-  definitions: SearchDefinitions;
-}): Result<Filter> {
-  const { definition, modifier, rest, value, definitions } = chain;
-  const next = rest.split(/[.:]/)[0] ?? '';
-  const candidates = (modifier ? [modifier] : definition.targets).filter((target) =>
-    definitions.get(target)?.has(next),
-  );
-  const [target] = candidates;
-  if (definition.kind !== 'reference' || !target)
-    return fail('unsupported', `${definition.code}.${rest} is not a chain that can be searched`);
-  if (candidates.length > 1 && !candidates.includes('Patient'))
+function readOne({ type, name, value, options, state }: One): Result<Criterion | undefined> {
+  if (name.length > LONGEST_NAME)
+    return fail('invalid', `A parameter's name has ${name.length} characters; at most ${LONGEST_NAME} are read`);
+  if (value.length > LONGEST_VALUE)
+    return fail('invalid', `${name} was given ${value.length} characters; at most ${LONGEST_VALUE} are read`);
+  if (name.includes('\0') || value.includes('\0'))
     return fail(
       'invalid',
-      `${definition.code}.${rest} may mean ${candidates.join(' or ')}: write ${definition.code}:${target}.${rest}`,
+      `${shortened(name.replaceAll('\0', ''))} holds the character U+0000, which stands in no text`,
     );
-  const type = candidates.includes('Patient') ? 'Patient' : target;
-  const filter = readFilter(type, rest, value, definitions);
-  return filter.ok ? ok({ param: definition.code, criterion: { kind: 'chain', type, filter: filter.value } }) : filter;
+  const control = readControl(state, { type, name, value, definitions: options.definitions });
+  if (control) return control;
+  return readFilter({ type, name, value, options, depth: 0 });
 }
 
-function readMissing(definition: SearchDefinition, value: string): Result<Filter> {
-  if (value !== 'true' && value !== 'false') return fail('invalid', `${definition.code}:missing wants true or false`);
-  const of = definition.kind === 'uri' ? 'token' : definition.kind;
-  return ok({ param: definition.code, criterion: { kind: 'missing', of, missing: value === 'true' } });
-}
-
-type Reader = (param: string, modifier: string | undefined, value: string) => Result<Criterion>;
-const unsupportedModifier = (param: string, modifier: string, known: string) =>
-  fail('invalid', `${param} does not know the modifier :${modifier}; known: ${known}`);
-
-const readToken: Reader = (param, modifier, value) => {
-  if (modifier && modifier !== 'not') return unsupportedModifier(param, modifier, ':not, :missing');
-  const values = split(value).map((one) => {
-    const bar = one.indexOf('|');
-    if (bar < 0) return { system: undefined, code: one };
-    return { system: one.slice(0, bar), code: one.slice(bar + 1) || undefined };
-  });
-  return ok({ kind: 'token', values, not: modifier === 'not' });
+type Reading = {
+  readonly type: string;
+  readonly name: string;
+  readonly value: string;
+  readonly options: ParseOptions;
+  readonly depth: number;
 };
 
-const readers: Record<SearchDefinition['kind'], Reader> = {
-  token: readToken,
-  uri: (param, modifier, value) =>
-    modifier
-      ? unsupportedModifier(param, modifier, ':missing')
-      : ok({ kind: 'token', values: [{ system: undefined, code: value }], not: false }),
-  reference: (param, modifier, value) => {
-    if (modifier === 'identifier')
-      return ok({ kind: 'reference', values: split(value).map((id) => ({ type: 'identifier', id })) });
-    if (modifier && !/^[A-Z]/.test(modifier))
-      return unsupportedModifier(param, modifier, ':[type], :identifier, :missing');
-    const values = split(value).map((one) => {
-      const literal = /^(?:https?:\/\/\S+\/)?([A-Z]\w+)\/([A-Za-z0-9\-.]{1,64})$/.exec(one);
-      if (literal) return { type: literal[1], id: literal[2] ?? '' };
-      return /^(https?|urn):/.test(one)
-        ? { type: 'canonical', id: one.split('|')[0] ?? one }
-        : { type: modifier, id: one };
-    });
-    return ok({ kind: 'reference', values });
-  },
-  date: (param, modifier, value) => {
-    if (modifier) return unsupportedModifier(param, modifier, ':missing');
-    const values: DateValue[] = [];
-    const read = readDate(param, value, (date) => values.push(date));
-    return read.ok ? ok({ kind: 'date', values }) : read;
-  },
-  string: (param, modifier, value) => {
-    if (modifier && modifier !== 'contains' && modifier !== 'exact')
-      return unsupportedModifier(param, modifier, ':contains, :exact, :missing');
-    const match = modifier === 'exact' || modifier === 'contains' ? modifier : 'starts';
-    return ok({ kind: 'string', match, values: split(value).map((one) => (match === 'exact' ? one : fold(one))) });
-  },
-};
-
-function readDate(param: string, value: string, add: (date: DateValue) => void): Result<undefined> {
-  for (const one of split(value)) {
-    const prefix = PREFIXES.includes(one.slice(0, 2)) ? one.slice(0, 2) : 'eq';
-    // A `+` of an offset arrives as a space when the caller did not encode it.
-    const range = dateRange((PREFIXES.includes(one.slice(0, 2)) ? one.slice(2) : one).replace(' ', '+'));
-    if (!range)
-      return fail('invalid', `${param} wants a date or dateTime, with an optional prefix ${PREFIXES.join(', ')}`);
-    add({ prefix, ...range });
-  }
-  return ok(undefined);
+/** One criterion on a type, however long its chain. */
+function readFilter(reading: Reading): Result<Criterion> {
+  const { type, name, value, options } = reading;
+  if (name.startsWith('_has:')) return readHas(reading);
+  const cut = name.indexOf('.');
+  const full = cut < 0 ? name : name.slice(0, cut);
+  const [code = '', modifier, extra] = full.split(':');
+  if (extra !== undefined) return fail('invalid', `${code} can have one modifier`);
+  if (code === '_id') return readIds(reading, modifier);
+  if (code === '_list') return readHas({ ...reading, name: '_has:List:item:_id' });
+  const definition = options.definitions.get(type)?.get(code);
+  if (!definition) return unknownParameter(type, code, options.definitions);
+  if (cut >= 0) return readChain(reading, { definition, modifier, rest: name.slice(cut + 1) });
+  if (modifier === 'missing') return readMissing(definition, value);
+  const now = options.now === undefined ? undefined : Date.parse(options.now);
+  const types = [...options.definitions.keys()];
+  return readCriterion({ definition, modifier, value, base: options.base, now, types });
 }
 
-/** Commas separate alternatives; `\,` is a comma. */
-function split(value: string): string[] {
-  return value.split(/(?<!\\),/).map((one) => one.replaceAll('\\,', ',').replaceAll('\\|', '|'));
+function unknownParameter(type: string, code: string, definitions: SearchDefinitions) {
+  const known = [...(definitions.get(type)?.keys() ?? [])].sort();
+  return fail(
+    'unsupported',
+    `${type} has no search parameter ${JSON.stringify(code)}; known: _id, _lastUpdated, ${known.join(', ')}`,
+  );
+}
+
+function readIds({ type, value }: Reading, modifier: string | undefined): Result<Criterion> {
+  const ids = value.split(',');
+  if (modifier !== undefined) return fail('invalid', '_id has no modifiers');
+  if (ids.length > 1_000)
+    return fail('invalid', `_id was given ${ids.length} values; at most 1000 are searched at once`);
+  // What cannot be an id is that of nothing.
+  return ok({ kind: 'ids', rids: ids.filter((id) => /^[A-Za-z0-9\-.]{1,64}$/.test(id)).map((id) => ridOf(type, id)) });
+}
+
+function readMissing({ code, param }: SearchDefinition, value: string): Result<Criterion> {
+  if (value !== 'true' && value !== 'false') return fail('invalid', `${code}:missing wants true or false`);
+  return ok({ kind: 'missing', param, missing: value === 'true' });
+}
+
+type Link = { readonly definition: SearchDefinition; readonly modifier: string | undefined; readonly rest: string };
+
+/** `patient.family`, `subject:Patient.general-practitioner.name`. The type must be named, or be the only one that has the next parameter. */
+function readChain(reading: Reading, { definition, modifier, rest }: Link): Result<Criterion> {
+  const { options, value, depth } = reading;
+  const { code, kind, targets, param } = definition;
+  if (kind !== 'reference')
+    return fail('unsupported', `${code} is no reference: ${code}.… is not a chain that can be searched`);
+  if (depth >= DEEPEST) return fail('invalid', `A chain may have ${DEEPEST} links; ${code}.… is one more`);
+  const next = rest.split(/[.:]/)[0] ?? '';
+  const candidates = (modifier ? [modifier] : targets).filter((target) => knows(options.definitions, target, next));
+  const [target] = candidates;
+  if (!target)
+    return fail(
+      'unsupported',
+      `${code}.${next} is not a chain that can be searched: ${modifier ?? `none of ${targets.join(', ')}`} has no ${JSON.stringify(next)}`,
+    );
+  if (candidates.length > 1)
+    return fail('invalid', `${code}.${next} may mean ${candidates.join(' or ')}: write ${code}:${target}.${next}`);
+  const inner = readFilter({ ...reading, type: target, name: rest, value, depth: depth + 1 });
+  return inner.ok ? ok({ kind: 'chain', param, type: target, criterion: inner.value }) : inner;
+}
+
+function knows(definitions: SearchDefinitions, type: string, code: string): boolean {
+  return definitions.get(type)?.has(code) === true || (definitions.has(type) && (code === '_id' || code === '_has'));
+}
+
+/** `_has:Task:patient:status`: those to whom a resource of a type refers that itself is found. https://hl7.org/fhir/R4/search.html#has */
+function readHas(reading: Reading): Result<Criterion> {
+  const { options, name, depth } = reading;
+  const [, type = '', code = '', ...rest] = name.split(':');
+  if (depth >= DEEPEST) return fail('invalid', `_has may have ${DEEPEST} links`);
+  const definition = options.definitions.get(type)?.get(code);
+  if (definition?.kind !== 'reference' || rest.length === 0)
+    return fail(
+      'unsupported',
+      '_has wants _has:[type]:[reference parameter]:[parameter], of a type and parameters that are searched',
+    );
+  const inner = readFilter({ ...reading, type, name: rest.join(':'), depth: depth + 1 });
+  return inner.ok ? ok({ kind: 'has', type, param: definition.param, criterion: inner.value }) : inner;
 }

@@ -38,6 +38,10 @@ export type SearchPage = {
   readonly self: readonly NameValue[];
   /** Opaque cursor of the next page, sent back as `_cursor`; absent on the last page. */
   readonly next?: string;
+  /** The same of the page before; absent on the first one. */
+  readonly prev?: string;
+  /** The same of the included resources of this page that did not fit. */
+  readonly more?: string;
   /** What was ignored or cut short: sent as an entry with mode `outcome`. */
   readonly issues?: readonly Issue[];
 };
@@ -49,6 +53,8 @@ export type SearchOptions = {
   readonly maySearch: (type: string) => boolean;
   /** Only what is in this patient's compartment. */
   readonly compartment?: string;
+  /** Who asks: a cursor serves nobody else. */
+  readonly caller?: string;
 };
 
 export type HistoryRequest = {

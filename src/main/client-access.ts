@@ -17,7 +17,7 @@ import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts
 import { transactByClient, writeByClient } from '#workflow/client-writes.ts';
 import { auditRow } from './audit.ts';
 import type { HouseShell } from './house.ts';
-import { search } from './search.ts';
+import { searchOf } from './search.ts';
 
 /** Reads of the store as it is, or of a transaction that runs. */
 export function readsOn(db: Database, shell: HouseShell): Reads {
@@ -25,7 +25,7 @@ export function readsOn(db: Database, shell: HouseShell): Reads {
     read: (access, type, id) => readResource(db, access, type, id),
     readVersion: (access, type, id, version) => readVersion(db, access, { type, id, version }),
     history: (access, request) => history(db, access, request),
-    search: (access, type, params, options) => search(db, shell, access, { type, params, options }),
+    search: searchOf({ query: db.query, definitions: shell.pool.definitions }, shell),
   };
 }
 

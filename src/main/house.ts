@@ -7,10 +7,13 @@ import { createServer } from '#http/server.ts';
 import { type Handlers, type Jobs, openJobs } from '#jobs/board.ts';
 import { describeError, type Logger } from '#ops/log.ts';
 import { fail, ok } from '#result.ts';
+import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
 import { migrate } from '#store/migrate.ts';
 import { acceptRestored } from '#store/restored.ts';
+import { openParameters } from '#store/search-parameter.ts';
+import { reindex } from '#store/search-reindex.ts';
 import { setTimers } from '#store/timers.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
@@ -59,7 +62,9 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
   });
   await migrate(pool, join(root, 'migrations'), (name) => log.info({ event: 'migrated', name }, 'migrated'));
   if (await acceptRestored(pool)) log.warn({ event: 'restored' }, 'the database was restored from another cluster');
+  await openParameters(pool);
   await loadDefinitions(pool, definitions.resources);
+  const indexing = keepIndexing(pool, log);
   const jobs = await openJobs({
     databaseUrl: parts.databaseUrl,
     ...parts.workers,
@@ -82,8 +87,30 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     },
     close: async () => {
       await jobs.stop();
+      await indexing.stop();
       await audit.close();
       await pool.close();
+    },
+  };
+}
+
+/** Indexes in the background what a new search parameter has not seen yet; searching it is refused until then. */
+function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
+  let isStopped = false;
+  const done = reindex(pool, {
+    isStopped: () => isStopped,
+    onProgress: ({ finished, ...progress }) =>
+      finished && log.info({ event: 'search-indexed', ...progress }, 'search parameters are usable'),
+  }).catch((error: unknown) =>
+    log.error(
+      { event: 'search-index', ...describeError(error) },
+      'search parameters were not indexed; the next start goes on',
+    ),
+  );
+  return {
+    stop: () => {
+      isStopped = true;
+      return done;
     },
   };
 }
@@ -101,6 +128,8 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
     policy: defaultPolicy,
+    baseUrl: parts.publicUrl,
+    cursorKey: cursorKey(secret),
     validate: validatorOf(loadProfiles(definitions.resources, parts.fhirPackages ?? [])),
     ...parts.outside,
     listBatches,

@@ -1,43 +1,60 @@
-/** A search as the facade asks for it: parsed, permitted, run. */
-import { type Filter, parseSearch } from '#fhir/search-request.ts';
-import type { NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
-import { fail, ok, type Result } from '#result.ts';
-import type { Access } from '#store/access.ts';
-import type { Database } from '#store/database.ts';
-import { isCursor, searchResources } from '#store/search.ts';
-import type { HouseShell } from './house.ts';
+/** Searches as the facade asks them: the query read, the caller's scopes applied to every type it reaches, the page as links. */
+import type { Criterion } from '#fhir/search-criterion.ts';
+import { parseSearch } from '#fhir/search-request.ts';
+import type { Deps } from '#http/deps.ts';
+import { fail, type Issue, ok } from '#result.ts';
+import { type SearchPage as Page, searchResources } from '#store/search.ts';
+import type { Searchable } from '#store/search-index.ts';
 
-export type Search = { type: string; params: readonly NameValue[]; options: SearchOptions };
+type Given = { readonly cursorKey: Buffer; readonly now: () => string; readonly baseUrl: () => string };
 
-export async function search(
-  db: Database,
-  shell: HouseShell,
-  access: Access,
-  { type, params, options }: Search,
-): Promise<Result<SearchPage>> {
-  const { definitions } = shell.pool;
-  const request = parseSearch(type, params, { definitions, lenient: options.handling === 'lenient' });
-  if (!request.ok) return request;
-  if (request.value.cursor !== undefined && !isCursor(request.value.cursor))
-    return fail('invalid', '_cursor is none that this server gave; begin again with the first page');
-  const hidden = request.value.filters.flatMap(reached).filter((reachedType) => !options.maySearch(reachedType));
-  if (hidden.length > 0)
-    return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
-  const { compartment } = options;
-  const page = await searchResources(db, access, {
-    ...request.value,
-    ...(compartment === undefined ? {} : { compartment }),
-  });
-  return ok({
-    entries: page.entries.map((entry) => ({ ...entry, mode: 'match' as const })),
-    self: request.value.used,
-    ...(page.total === undefined ? {} : { total: page.total }),
-    ...(page.next ? { next: page.next } : {}),
-    ...(request.value.ignored.length > 0 ? { issues: request.value.ignored } : {}),
-  });
+/** Searches of the store as it is, or within a transaction. */
+export function searchOf(db: Searchable, given: Given): Deps['search'] {
+  return async (access, type, params, options) => {
+    const request = parseSearch(type, params, {
+      definitions: db.definitions,
+      lenient: options.handling === 'lenient',
+      base: `${given.baseUrl()}/fhir/R4`,
+      now: given.now(),
+      ...(options.compartment === undefined
+        ? {}
+        : { compartment: { type: 'Patient', id: options.compartment } as const }),
+    });
+    if (!request.ok) return request;
+    const hidden = request.value.filters
+      .flatMap(({ criterion }) => typesIn(criterion))
+      .filter((one) => !options.maySearch(one));
+    if (hidden.length > 0)
+      return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
+    const { maySearch, caller = '' } = options;
+    const found = await searchResources(db, access, request.value, {
+      cursor: { key: given.cursorKey, caller },
+      maySearch,
+    });
+    if (!found.ok) return found;
+    const { issues, ...page } = found.value;
+    return ok({ ...withoutUndefined(page), self: request.value.used, ...together(request.value.ignored, issues) });
+  };
 }
 
-/** The types that a filter reaches into, link by link. */
-function reached({ criterion }: Filter): string[] {
-  return criterion.kind === 'chain' ? [criterion.type, ...reached(criterion.filter)] : [];
+function together(ignored: readonly Issue[], issues: readonly Issue[]): { issues?: readonly Issue[] } {
+  const all = [...ignored, ...issues];
+  return all.length > 0 ? { issues: all } : {};
+}
+
+function withoutUndefined({ entries, total, next, prev, more }: Omit<Page, 'issues'>) {
+  return {
+    entries,
+    ...(total === undefined ? {} : { total }),
+    ...(next === undefined ? {} : { next }),
+    ...(prev === undefined ? {} : { prev }),
+    ...(more === undefined ? {} : { more }),
+  };
+}
+
+/** The types that a criterion reaches into, link by link. */
+function typesIn(criterion: Criterion): string[] {
+  return criterion.kind === 'chain' || criterion.kind === 'has'
+    ? [criterion.type, ...typesIn(criterion.criterion)]
+    : [];
 }

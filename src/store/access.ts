@@ -25,8 +25,9 @@ const DEFINITIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** The organisations whose rows of a type (of any type, without one) the caller may see. */
-export function organisationsOf(access: Access, type?: string): readonly string[] {
-  return type === undefined || DEFINITIONS.has(type) ? [...access.organisations, SHARED] : access.organisations;
+export function organisationsOf(access: Access, type?: string): string[] {
+  const isShared = type === undefined || DEFINITIONS.has(type);
+  return [...new Set([...access.organisations, ...(isShared ? [SHARED] : [])])].sort();
 }
 
 /** Whether the caller may see any resource of the type. */
@@ -39,7 +40,7 @@ export function maySeeType(access: Access, type: string): boolean {
  * rows of that type are asked for (the caller adds `type = …` itself).
  */
 export function visible(access: Access, row: Sql, type?: string): Sql {
-  const organisations = sql`${row}.organisation = any(${[...organisationsOf(access, type)]}::text[])`;
+  const organisations = sql`${row}.organisation = any(${organisationsOf(access, type)}::text[])`;
   if (type !== undefined) return maySeeType(access, type) ? organisations : sql`false`;
   const types = access.types ? [sql`${row}.type = any(${[...access.types]}::text[])`] : [];
   return join([organisations, ...types], ' and ');

@@ -1,6 +1,8 @@
 /** The needs of a rule at practices, each with its latest Task and writebacks: what cohorts and the first page count. */
+import { parameterOf } from '#fhir/search-definition.ts';
+import { anySystem, urlKey } from '#fhir/search-hash.ts';
 import type { ServiceRequest, Task } from '#fhir/types.ts';
-import type { Database } from './database.ts';
+import type { Searchable } from './search-index.ts';
 import { sql } from './sql.ts';
 
 export type NeedRow = {
@@ -11,7 +13,8 @@ export type NeedRow = {
 };
 
 /** Every need of a rule (by canonical url), all cycles, in the given organisations. One statement. */
-export async function needsOfRule(db: Database, organisations: readonly string[], rule: string): Promise<NeedRow[]> {
+export async function needsOfRule(db: Searchable, organisations: readonly string[], rule: string): Promise<NeedRow[]> {
+  const number = (type: string, code: string) => parameterOf(db.definitions, type, code).param;
   const { rows } = await db.query<{
     organisation: string;
     need: string;
@@ -20,19 +23,19 @@ export async function needsOfRule(db: Database, organisations: readonly string[]
   }>(sql`
     select n.organisation, n.content as need, latest.content as task, coalesce(parts.contents, '{}') as writebacks
     from search_reference s
-    join resource n on n.organisation = s.organisation and n.type = 'ServiceRequest' and n.id = s.id and not n.deleted
+    join resource n on n.organisation = s.organisation and n.type = 'ServiceRequest' and n.rid = s.rid and not n.deleted
     left join lateral (
-      select t.id, t.content from search_reference f join resource t on t.organisation = f.organisation and t.type = 'Task' and t.id = f.id and not t.deleted
-      where f.organisation = n.organisation and f.type = 'Task' and f.param = 'focus' and f.target_id = n.id and f.target_type = 'ServiceRequest'
+      select t.rid, t.content from search_reference f join resource t on t.organisation = f.organisation and t.type = 'Task' and t.rid = f.rid and not t.deleted
+      where f.organisation = n.organisation and f.param = ${number('Task', 'focus')} and f.target = n.rid
       order by t.content::jsonb ->> 'authoredOn' desc, t.id desc limit 1
     ) latest on true
     left join lateral (
       select array_agg(w.content order by w.id) as contents
-      from search_reference p join resource w on w.organisation = p.organisation and w.type = 'Task' and w.id = p.id and not w.deleted
-      join search_token c on c.organisation = w.organisation and c.type = 'Task' and c.param = 'code' and c.id = w.id and c.code = 'writeback'
-      where p.organisation = n.organisation and p.type = 'Task' and p.param = 'part-of' and p.target_id = latest.id
+      from search_reference p join resource w on w.organisation = p.organisation and w.type = 'Task' and w.rid = p.rid and not w.deleted
+      join search_token c on c.organisation = w.organisation and c.param = ${number('Task', 'code')} and c.value = ${anySystem('writeback')} and c.rid = w.rid
+      where p.organisation = n.organisation and p.param = ${number('Task', 'part-of')} and p.target = latest.rid
     ) parts on true
-    where s.organisation = any(${[...organisations]}::text[]) and s.type = 'ServiceRequest' and s.param = 'instantiates-canonical' and s.target_id = ${rule}
+    where s.organisation = any(${[...organisations]}::text[]) and s.param = ${number('ServiceRequest', 'instantiates-canonical')} and s.target = ${urlKey(rule)}
     order by n.organisation, n.id`);
   return rows.map((row) => ({
     organisation: row.organisation,

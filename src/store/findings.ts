@@ -1,4 +1,6 @@
 /** What need rules ask of the facts: the latest finding per patient and value set, one statement for one patient or for all. */
+
+import { ridOf } from '#fhir/search-hash.ts';
 import type { EpisodeOfCare, Patient } from '#fhir/types.ts';
 import type { Database } from './database.ts';
 import { sql } from './sql.ts';
@@ -67,7 +69,7 @@ async function identities(db: Database, organisation: string, patients: readonly
     select p.id, p.content, s.incomplete, s.feed, to_char(s.as_of at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "asOf",
       array(select e.content from resource e where e.organisation = p.organisation and e.patient = p.id and e.type = 'EpisodeOfCare' and not e.deleted order by e.id) as episodes
     from resource p join record_state s on s.organisation = p.organisation and s.patient = p.id
-    where p.organisation = ${organisation} and p.type = 'Patient' and p.id = any(${patients}::text[]) and not p.deleted
+    where p.organisation = ${organisation} and p.type = 'Patient' and p.rid = any(${patients.map((id) => ridOf('Patient', id))}::bigint[]) and not p.deleted
     order by p.id`);
   return rows;
 }

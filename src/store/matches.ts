@@ -2,16 +2,17 @@
 import { parseSearch } from '#fhir/search-request.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Access } from './access.ts';
-import type { Transaction } from './database.ts';
+
 import { readResource, type StoredResource } from './resources.ts';
 import { searchResources } from './search.ts';
+import type { Searchable } from './search-index.ts';
 
 /**
  * At most two matches: none, one and many are all that a condition asks about. Strict: an unknown parameter, or none
  * at all, would match what was not meant.
  */
 export async function matchesOf(
-  tx: Transaction,
+  tx: Searchable,
   access: Access,
   type: string,
   params: readonly (readonly [string, string])[],
@@ -24,6 +25,7 @@ export async function matchesOf(
   const request = parseSearch(type, [...meant, ['_count', '2']], { definitions: tx.definitions, lenient: false });
   if (!request.ok) return request;
   const page = await searchResources(tx, access, request.value);
-  const rows = await Promise.all(page.entries.map(({ id }) => readResource(tx, access, type, id)));
+  if (!page.ok) return page;
+  const rows = await Promise.all(page.value.entries.map(({ id }) => readResource(tx, access, type, id)));
   return ok(rows.filter((row) => row !== undefined));
 }

@@ -1,5 +1,8 @@
 /** Small questions that outreach asks of the store: capacity last counted, sends of a day, latest dates of codes. */
+import { parameterOf } from '#fhir/search-definition.ts';
+import { anySystem, ridOf } from '#fhir/search-hash.ts';
 import type { Database, Transaction } from './database.ts';
+import type { Searchable } from './search-index.ts';
 import { sql } from './sql.ts';
 
 export async function saveCapacity(
@@ -43,21 +46,29 @@ export async function latestDates(
   return new Map(rows.map((row) => [row.code, row.date]));
 }
 
-/** Ids of resources that name another one in a search parameter of theirs (`Task?focus=…`). */
+/** Ids of resources that name another one in a search parameter of theirs (`Flag?subject=Organization/…`). */
 export async function idsReferring(
-  db: Database,
+  db: Searchable,
   organisation: string,
-  where: { type: string; param: string; target: string },
+  where: { type: string; param: string; target: { type: string; id: string } },
 ): Promise<string[]> {
+  const { param } = parameterOf(db.definitions, where.type, where.param);
   const { rows } = await db.query<{ id: string }>(sql`
-    select id from search_reference where organisation = ${organisation} and type = ${where.type} and param = ${where.param} and target_id = ${where.target} order by id`);
+    select r.id from search_reference s join resource r on r.organisation = s.organisation and r.type = ${where.type} and r.rid = s.rid
+    where s.organisation = ${organisation} and s.param = ${param} and s.target = ${ridOf(where.target.type, where.target.id)} order by r.id`);
   return rows.map((row) => row.id);
 }
 
 /** Whether another patient of the practice has one of this patient's contact points. */
-export async function sharesContactPoint(db: Database, organisation: string, patient: string): Promise<boolean> {
+export async function sharesContactPoint(
+  db: Searchable,
+  organisation: string,
+  { patient, points }: { patient: string; points: readonly string[] },
+): Promise<boolean> {
+  if (points.length === 0) return false;
+  const { param } = parameterOf(db.definitions, 'Patient', 'telecom');
   const { rowCount } = await db.query(sql`
-    select 1 from search_token mine join search_token theirs using (organisation, type, param, code)
-    where mine.organisation = ${organisation} and mine.type = 'Patient' and mine.param = 'telecom' and mine.id = ${patient} and theirs.id <> mine.id limit 1`);
+    select 1 from search_token where organisation = ${organisation} and param = ${param} and value = any(${points.map(anySystem)}::bigint[])
+      and rid <> ${ridOf('Patient', patient)} limit 1`);
   return rowCount > 0;
 }

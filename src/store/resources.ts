@@ -3,13 +3,14 @@
  * and clinical facts, in the caller's transaction. The same content again writes nothing.
  */
 
-import { startOfPartial } from '#fhir/date.ts';
-import { factsOf, patientOf } from '#fhir/fact.ts';
+import { patientOf } from '#fhir/fact.ts';
 import { digest } from '#fhir/id.ts';
+import { ridOf } from '#fhir/search-hash.ts';
 import type { Resource } from '#fhir/types.ts';
 import { type Access, visible } from './access.ts';
+import { removeFacts, writeFacts } from './clinical-fact.ts';
 import { type Database, Overtaken, type Transaction } from './database.ts';
-import { indexResources } from './search-index.ts';
+import { indexResources, presentIn } from './search-index.ts';
 import { sql } from './sql.ts';
 import { instantColumn, instantOfStamp } from './stamp.ts';
 
@@ -37,7 +38,7 @@ export async function readResource(
   id: string,
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.id = ${id}`,
+    sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = ${ridOf(type, id)} and r.id = ${id}`,
   );
   return rows[0];
 }
@@ -51,7 +52,7 @@ export async function readMany<R extends Resource>(
 ): Promise<R[]> {
   if (ids.length === 0) return [];
   const { rows } = await db.query<{ content: string }>(
-    sql`select r.content from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.id = any(${[...new Set(ids)]}::text[]) and not r.deleted order by r.id`,
+    sql`select r.content from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = any(${[...new Set(ids)].map((id) => ridOf(type, id))}::bigint[]) and not r.deleted order by r.id`,
   );
   return rows.map((row) => JSON.parse(row.content) as R);
 }
@@ -102,6 +103,8 @@ export type Saving = {
 type Prepared = StoredResource & {
   readonly hash: string;
   readonly resource: Resource;
+  /** What it said before; undefined for a new one, or one that comes back. */
+  readonly before: Resource | undefined;
 };
 
 /**
@@ -120,10 +123,12 @@ export async function saveResources(tx: Transaction, saving: Saving): Promise<re
     return before && before.hash === hash && !before.deleted ? [] : [{ resource, before, hash }];
   });
   const stamps = await tx.stamps(differing.length);
-  const changed = differing.map(({ resource, before, hash }, index) => {
+  const changed = differing.map(({ resource, before, hash }, index): Prepared => {
     const stamp = stamps[index] ?? 0;
     if (before && before.stamp >= stamp) throw new Overtaken(`${resource.resourceType} was changed meanwhile`);
-    return prepare(resource, { organisation, stamp, hash, version: (before?.version ?? 0) + 1 });
+    const said = before && !before.deleted ? (JSON.parse(before.content) as Resource) : undefined;
+    const prepared = prepare(resource, { organisation, stamp, hash, version: (before?.version ?? 0) + 1 });
+    return { ...prepared, before: said };
   });
   if (changed.length > 0) await write(tx, changed, source);
   return changed;
@@ -139,23 +144,28 @@ export async function deleteResources(
   const types = keys.map((key) => key.type);
   const ids = keys.map((key) => key.id);
   const stamps = await tx.stamps(keys.length);
-  const { rows } = await tx.query<{ overtaken: boolean }>(sql`
+  const { rows } = await tx.query<{ content: string; overtaken: boolean }>(sql`
     with gone as (
-      update resource r set deleted = true, version = r.version + 1, last_updated = to_timestamp(one.stamp / 1000000.0), written = pg_current_xact_id()
-      from unnest(${types}::text[], ${ids}::text[], ${stamps}::numeric[]) as one (type, id, stamp),
-        resource before
-      where r.organisation = ${organisation} and r.type = one.type and r.id = one.id and not r.deleted
-        and before.organisation = r.organisation and before.type = r.type and before.id = r.id
-      returning r.organisation, r.type, r.id, r.version, r.last_updated, r.content, r.patient, 
+      update resource r set deleted = true, present = '{}', version = r.version + 1,
+        last_updated = to_timestamp(one.stamp / 1000000.0), written = pg_current_xact_id()
+      from unnest(${types}::text[], ${ids}::text[], ${stamps}::numeric[]) as one (type, id, stamp), resource before
+      where r.organisation = ${organisation} and r.type = one.type and r.rid = resource_rid(one.type, one.id) and not r.deleted
+        and before.organisation = r.organisation and before.type = r.type and before.rid = r.rid
+      returning r.organisation, r.type, r.id, r.version, r.last_updated, r.content, r.patient,
         before.written <> pg_current_xact_id() and before.last_updated >= r.last_updated as overtaken
     ), kept as (
       insert into resource_version (organisation, type, id, version, last_updated, deleted, content, patient)
       select organisation, type, id, version, last_updated, true, content, patient from gone
     )
-    select overtaken from gone where overtaken limit 1`);
-  if (rows.length > 0) throw new Overtaken('a resource to be deleted was changed meanwhile');
-  await removeDerived(tx, organisation, types, ids);
-  await indexResources(tx, organisation, [], { types, ids });
+    select content, overtaken from gone`);
+  if (rows.some((row) => row.overtaken)) throw new Overtaken('a resource to be deleted was changed meanwhile');
+  await removeFacts(tx, organisation, types, ids);
+  const before = rows.map((row) => JSON.parse(row.content) as Resource);
+  await indexResources(
+    tx,
+    organisation,
+    before.map((one) => ({ type: one.resourceType, rid: ridOf(one.resourceType, one.id ?? ''), before: one })),
+  );
 }
 
 /**
@@ -172,7 +182,7 @@ function fingerprint(resource: Resource): string {
 function prepare(
   resource: Resource,
   facts: { organisation: string; stamp: number; hash: string; version: number },
-): Prepared {
+): Omit<Prepared, 'before'> {
   const { organisation, stamp, hash, version } = facts;
   const lastUpdated = instantOfStamp(stamp);
   const { resourceType, id = '', meta, ...rest } = resource;
@@ -196,16 +206,30 @@ function prepare(
   };
 }
 
-type Current = { type: string; id: string; version: number; hash: string; deleted: boolean; stamp: number };
+type Current = {
+  type: string;
+  id: string;
+  wanted: string;
+  version: number;
+  hash: string;
+  deleted: boolean;
+  content: string;
+  stamp: number;
+};
 
 async function currentOf(tx: Transaction, organisation: string, resources: readonly Resource[]) {
   const types = resources.map((one) => one.resourceType);
   const ids = resources.map((one) => one.id ?? '');
+  const rids = resources.map((one) => ridOf(one.resourceType, one.id ?? ''));
   const { rows } = await tx.query<Current>(sql`
-    select type, id, version, hash, deleted, 
-      case when written = pg_current_xact_id() then 0 else (extract(epoch from last_updated) * 1000000)::bigint end as stamp from resource
-    where organisation = ${organisation} and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
-    order by type, id for update`);
+    select r.type, r.id, k.id as wanted, version, hash, deleted, content,
+      case when written = pg_current_xact_id() then 0 else (extract(epoch from last_updated) * 1000000)::bigint end as stamp
+    from unnest(${types}::text[], ${ids}::text[], ${rids}::bigint[]) as k (type, id, rid)
+    join resource r on r.organisation = ${organisation} and r.type = k.type and r.rid = k.rid
+    order by r.type, r.id for update of r`);
+  const clash = rows.find((row) => row.id !== row.wanted);
+  if (clash)
+    throw new Error(`Two ids of ${clash.type} have the same number: the second cannot be kept. Give it another id`);
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
 }
 
@@ -215,62 +239,28 @@ async function write(tx: Transaction, changed: readonly Prepared[], source: stri
   const types = column('type');
   const ids = column('id');
   // Before the write: the rows still name the patient whose facts they are.
-  await removeDerived(tx, organisation, types, ids);
+  await removeFacts(tx, organisation, types, ids);
   await tx.query(sql`
     with incoming as (
       select * from unnest(${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[], ${column('lastUpdated')}::timestamptz[],
-        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[])
-        as one (type, id, version, last_updated, patient, hash, content)
+        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[],
+        ${changed.map((one) => `{${presentIn(one.resource, tx.definitions).join(',')}}`)}::text[])
+        as one (type, id, version, last_updated, patient, hash, content, present)
     ), kept as (
       insert into resource_version (organisation, type, id, version, last_updated, content, patient)
       select ${organisation}, type, id, version, last_updated, content, patient from incoming
     )
-    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content)
-    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content from incoming
-    on conflict (organisation, type, id) do update set
+    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content, present)
+    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content, present::int[] from incoming
+    on conflict (organisation, type, rid) do update set present = excluded.present,
       version = excluded.version, last_updated = excluded.last_updated, deleted = false, patient = excluded.patient,
       source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`);
   await writeFacts(tx, changed);
   await indexResources(
     tx,
     organisation,
-    changed.map((one) => one.resource),
-    { types, ids },
+    changed.map(({ type, id, before, resource }) => ({ type, rid: ridOf(type, id), before, after: resource })),
   );
-}
-
-async function removeDerived(
-  tx: Transaction,
-  organisation: string,
-  types: readonly string[],
-  ids: readonly string[],
-): Promise<void> {
-  await tx.query(sql`
-    delete from clinical_fact using unnest(${types}::text[], ${ids}::text[]) as gone (type, id), resource
-    where resource.organisation = ${organisation} and resource.type = gone.type and resource.id = gone.id
-      and clinical_fact.organisation = ${organisation} and clinical_fact.patient = resource.patient
-      and clinical_fact.resource_type = gone.type and clinical_fact.resource_id = gone.id`);
-}
-
-/** No code of SNOMED CT or dm+d is as long; what is, is broken, and no rule can ask for it. */
-const LONGEST_CODE = 64;
-/** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
-const MOST_DAYS = 36_500;
-
-async function writeFacts(tx: Transaction, changed: readonly Prepared[]): Promise<void> {
-  const rows = changed
-    .flatMap(({ organisation, patient, type, id, resource }) =>
-      patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
-    )
-    .filter(({ code }) => code.length <= LONGEST_CODE);
-  if (rows.length === 0) return;
-  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
-  await tx.query(sql`
-    insert into clinical_fact (organisation, patient, resource_type, resource_id, ordinal, kind, code, date, value, unit, supply_days)
-    select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.patient)}::text[], ${column((row) => row.type)}::text[],
-      ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
-      ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
-      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => (row.supplyDays === undefined ? null : Math.min(row.supplyDays, MOST_DAYS)))}::int[])`);
 }
 
 /** All current resources of one type that an organisation has, parsed: for types of which there are few. */

@@ -1,100 +1,143 @@
-/** Keeps the search tables true to the resources, in the transaction that writes them. */
-import { type IndexRow, indexRowsOf } from '#fhir/search-value.ts';
+/** Keeps the search tables true to the resources, in the transaction that writes them: only what differs is written. */
+import type { SearchDefinitions } from '#fhir/search-definition.ts';
+import { type IndexRows, indexRowsOf, noRows } from '#fhir/search-value.ts';
 import type { Resource } from '#fhir/types.ts';
-import type { Transaction } from './database.ts';
-import { sql } from './sql.ts';
+import type { Database, Transaction } from './database.ts';
+import { type Sql, sql } from './sql.ts';
 
-type Keys = { readonly types: readonly string[]; readonly ids: readonly string[] };
-type Row<K extends IndexRow['kind']> = Extract<IndexRow, { kind: K }> & { readonly type: string; readonly id: string };
+/** A connection that knows what is declared as searchable. */
+export type Searchable = Database & { readonly definitions: SearchDefinitions };
 
-/** Replaces the index rows of the named resources by those of the given contents (none for a deleted one). */
-export async function indexResources(
-  tx: Transaction,
-  organisation: string,
-  resources: readonly Resource[],
-  replaced: Keys,
-): Promise<void> {
-  await clear(tx, organisation, replaced);
-  const rows = resources.flatMap((resource) =>
-    indexRowsOf(resource, tx.definitions)
-      .filter(fits)
-      .map((row) => ({ ...row, type: resource.resourceType as string, id: resource.id ?? '' })),
-  );
-  await insertTokens(
-    tx,
-    organisation,
-    rows.filter((row) => row.kind === 'token'),
-  );
-  await insertReferences(
-    tx,
-    organisation,
-    rows.filter((row) => row.kind === 'reference'),
-  );
-  await insertDates(
-    tx,
-    organisation,
-    rows.filter((row) => row.kind === 'date'),
-  );
-  await insertStrings(
-    tx,
-    organisation,
-    rows.filter((row) => row.kind === 'string'),
-  );
+/** What a resource said before and says now; undefined: nothing (it is new, or deleted). */
+export type Change = {
+  readonly type: string;
+  readonly rid: string;
+  readonly before?: Resource | undefined;
+  readonly after?: Resource | undefined;
+};
+
+type Table = 'token' | 'reference' | 'date' | 'string' | 'number';
+/** Rows as columns: the resource first, then the values of the row. */
+type Columns = (string | number | null)[][];
+type Rows = Record<Table, Columns>;
+
+const WIDTH: Readonly<Record<Table, number>> = { token: 3, reference: 4, date: 5, string: 5, number: 6 };
+
+/** Writes the difference between the rows of before and after: at most two statements, whatever the number of resources. */
+export async function indexResources(tx: Transaction, organisation: string, changes: readonly Change[]): Promise<void> {
+  const gone = emptyRows();
+  const come = emptyRows();
+  for (const { rid, before, after } of changes) {
+    const old = before ? rowsOf(before, tx.definitions) : noRows();
+    const now = after ? rowsOf(after, tx.definitions) : noRows();
+    for (const table of Object.keys(WIDTH) as Table[]) {
+      collect(gone[table], rid, old[table], now[table]);
+      collect(come[table], rid, now[table], old[table]);
+    }
+  }
+  await remove(tx, organisation, gone);
+  await insertRows(tx, organisation, come);
 }
 
-/** Bytes that an index entry may have, with room for its key columns (PostgreSQL takes 2,704 in all). */
-const LONGEST = 2_000;
-
-/** A value too long for an index is kept in its resource and not found by it: better than a record that cannot be saved. */
-function fits({ kind: _kind, ...values }: IndexRow): boolean {
-  return Object.values(values).reduce((sum, value) => sum + Buffer.byteLength(value), 0) <= LONGEST;
+/** Numbers of the parameters that have a value in a resource, for its row. */
+export function presentIn(resource: Resource, definitions: SearchDefinitions): number[] {
+  return [...rowsOf(resource, definitions).present].sort((one, other) => one - other);
 }
 
-async function clear(tx: Transaction, organisation: string, { types, ids }: Keys): Promise<void> {
-  await tx.query(sql`
-    with gone as (select * from unnest(${types}::text[], ${ids}::text[]) as one (type, id)),
-      token as (delete from search_token s using gone where s.organisation = ${organisation} and s.type = gone.type and s.id = gone.id),
-      reference as (delete from search_reference s using gone where s.organisation = ${organisation} and s.type = gone.type and s.id = gone.id),
-      date as (delete from search_date s using gone where s.organisation = ${organisation} and s.type = gone.type and s.id = gone.id)
-    delete from search_string s using gone where s.organisation = ${organisation} and s.type = gone.type and s.id = gone.id`);
+/** A resource is asked for its parameters and for its rows while it is saved: worked out once. */
+const remembered = new WeakMap<Resource, { definitions: SearchDefinitions; rows: IndexRows }>();
+
+function rowsOf(resource: Resource, definitions: SearchDefinitions): IndexRows {
+  const known = remembered.get(resource);
+  if (known?.definitions === definitions) return known.rows;
+  const rows = indexRowsOf(resource, definitions);
+  remembered.set(resource, { definitions, rows });
+  return rows;
 }
 
-async function insertTokens(tx: Transaction, organisation: string, rows: readonly Row<'token'>[]): Promise<void> {
-  if (rows.length === 0) return;
-  const column = columnsOf(rows);
-  await tx.query(sql`
-    insert into search_token (organisation, type, param, system, code, id)
-    select ${organisation}, * from unnest(${column('type')}::text[], ${column('param')}::text[], ${column('system')}::text[], ${column('code')}::text[], ${column('id')}::text[])`);
+export function emptyRows(): Rows {
+  const columns = (table: Table) => Array.from({ length: WIDTH[table] }, (): (string | number | null)[] => []);
+  return {
+    token: columns('token'),
+    reference: columns('reference'),
+    date: columns('date'),
+    string: columns('string'),
+    number: columns('number'),
+  };
 }
 
-async function insertReferences(
-  tx: Transaction,
-  organisation: string,
-  rows: readonly Row<'reference'>[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const column = columnsOf(rows);
-  await tx.query(sql`
-    insert into search_reference (organisation, type, param, target_type, target_id, id)
-    select ${organisation}, * from unnest(${column('type')}::text[], ${column('param')}::text[], ${column('targetType')}::text[], ${column('targetId')}::text[], ${column('id')}::text[])`);
+type Values = ReadonlyMap<string, readonly (string | number | null)[]>;
+
+/** Adds the rows of `those` that are not among `others`. */
+export function collect(columns: Columns, rid: string, those: Values, others: Values): void {
+  for (const [key, values] of those) {
+    if (others.has(key) && isSame(values, others.get(key))) continue;
+    columns[0]?.push(rid);
+    for (const [index, value] of values.entries()) columns[index + 1]?.push(value);
+  }
 }
 
-async function insertDates(tx: Transaction, organisation: string, rows: readonly Row<'date'>[]): Promise<void> {
-  if (rows.length === 0) return;
-  const column = columnsOf(rows);
-  await tx.query(sql`
-    insert into search_date (organisation, type, param, low, high, id)
-    select ${organisation}, * from unnest(${column('type')}::text[], ${column('param')}::text[], ${column('low')}::timestamptz[], ${column('high')}::timestamptz[], ${column('id')}::text[])`);
+function isSame(one: readonly unknown[], other: readonly unknown[] | undefined): boolean {
+  return one.every((value, index) => value === other?.[index]);
 }
 
-async function insertStrings(tx: Transaction, organisation: string, rows: readonly Row<'string'>[]): Promise<void> {
-  if (rows.length === 0) return;
-  const column = columnsOf(rows);
-  await tx.query(sql`
-    insert into search_string (organisation, type, param, value, exact, id)
-    select ${organisation}, * from unnest(${column('type')}::text[], ${column('param')}::text[], ${column('value')}::text[], ${column('exact')}::text[], ${column('id')}::text[])`);
+async function remove(tx: Transaction, organisation: string, rows: Rows): Promise<void> {
+  const parts: Sql[] = [];
+  const { token: t, reference: r, date: d, string: s, number: n } = rows;
+  if (t[0]?.length)
+    parts.push(sql`delete from search_token s using unnest(${t[0]}::bigint[], ${t[1]}::int[], ${t[2]}::bigint[]) as g (rid, param, value)
+      where s.organisation = ${organisation} and s.param = g.param and s.value = g.value and s.rid = g.rid`);
+  if (r[0]?.length)
+    parts.push(sql`delete from search_reference s using unnest(${r[0]}::bigint[], ${r[1]}::int[], ${r[2]}::bigint[]) as g (rid, param, target)
+      where s.organisation = ${organisation} and s.param = g.param and s.target = g.target and s.rid = g.rid`);
+  if (d[0]?.length)
+    parts.push(sql`delete from search_date s using unnest(${d[0]}::bigint[], ${d[1]}::int[], ${d[2]}::bigint[], ${d[3]}::bigint[], ${d[4]}::bigint[]) as g (rid, param, token, low, high)
+      where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.low = g.low and s.high = g.high`);
+  if (s[0]?.length)
+    parts.push(sql`delete from search_string s using unnest(${s[0]}::bigint[], ${s[1]}::int[], ${s[2]}::bigint[], ${s[4]}::bigint[]) as g (rid, param, token, exact)
+      where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.exact = g.exact`);
+  if (n[0]?.length)
+    parts.push(sql`delete from search_number s using unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) as g (rid, param, token, unit, low, high)
+      where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.unit = g.unit and s.low = g.low and s.high = g.high`);
+  await together(tx, parts);
 }
 
-function columnsOf<R extends object>(rows: readonly R[]): <K extends keyof R>(name: K) => R[K][] {
-  return (name) => rows.map((row) => row[name]);
+/** Inserts rows; those that are there already stay as they are. */
+export async function insertRows(tx: Database, organisation: string, rows: Rows): Promise<void> {
+  const parts: Sql[] = [];
+  const { token: t, reference: r, date: d, string: s, number: n } = rows;
+  if (t[0]?.length)
+    parts.push(sql`insert into search_token (organisation, rid, param, value)
+      select ${organisation}, * from unnest(${t[0]}::bigint[], ${t[1]}::int[], ${t[2]}::bigint[]) on conflict do nothing`);
+  if (r[0]?.length)
+    parts.push(sql`insert into search_reference (organisation, rid, param, target, type)
+      select ${organisation}, * from unnest(${r[0]}::bigint[], ${r[1]}::int[], ${r[2]}::bigint[], ${r[3]}::text[]) on conflict do nothing`);
+  if (d[0]?.length)
+    parts.push(sql`insert into search_date (organisation, rid, param, token, low, high)
+      select ${organisation}, * from unnest(${d[0]}::bigint[], ${d[1]}::int[], ${d[2]}::bigint[], ${d[3]}::bigint[], ${d[4]}::bigint[]) on conflict do nothing`);
+  if (s[0]?.length)
+    parts.push(sql`insert into search_string (organisation, rid, param, token, value, exact)
+      select ${organisation}, * from unnest(${s[0]}::bigint[], ${s[1]}::int[], ${s[2]}::bigint[], ${s[3]}::text[], ${s[4]}::bigint[]) on conflict do nothing`);
+  if (n[0]?.length)
+    parts.push(sql`insert into search_number (organisation, rid, param, token, unit, low, high)
+      select ${organisation}, * from unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) on conflict do nothing`);
+  await together(tx, parts);
+}
+
+/** One statement for all tables: a journey to the database each would cost more than the rows do. */
+async function together(tx: Database, parts: readonly Sql[]): Promise<void> {
+  const [only] = parts;
+  if (!only) return;
+  if (parts.length === 1) {
+    await tx.query(only);
+    return;
+  }
+  const named = parts.map((part, index) => sql`${raw(`part${index}`)} as (${part})`);
+  await tx.query(sql`with ${list(named)} select 1`);
+}
+
+const raw = (text: string): Sql => sql([text] as unknown as TemplateStringsArray);
+
+function list(parts: readonly Sql[]): Sql {
+  return parts.slice(1).reduce((all, part) => sql`${all}, ${part}`, parts[0] ?? sql``);
 }

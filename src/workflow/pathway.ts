@@ -94,7 +94,11 @@ function isPart(part: Task, taskId: string, needId: string): boolean {
 
 /** Flags on the practice itself: its emergency stop. */
 async function practiceFlags(tx: Transaction, organisation: string): Promise<Flag[]> {
-  const ids = await idsReferring(tx, organisation, { type: 'Flag', param: 'subject', target: organisation });
+  const ids = await idsReferring(tx, organisation, {
+    type: 'Flag',
+    param: 'subject',
+    target: { type: 'Organization', id: organisation },
+  });
   return readMany<Flag>(tx, inside(organisation), 'Flag', ids);
 }
 

@@ -54,7 +54,10 @@ export async function gatherSendCheck(
     consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),
-      shared: await sharesContactPoint(tx, organisation, patientId),
+      shared: await sharesContactPoint(tx, organisation, {
+        patient: patientId,
+        points: contactPoints(pathway.patient),
+      }),
       telephone: hasTelephone(pathway.patient),
     },
     need: needOf(pathway, evaluation, record ? bookedElsewhere(pathway, policy, now) : 'unknown'),
@@ -162,6 +165,10 @@ export function addressLines(patient: Patient | undefined): string[] {
     .filter((line): line is string => line !== undefined && line !== '')
     .slice(0, 5);
   return [who, ...middle, home.postalCode];
+}
+
+function contactPoints(patient: Patient | undefined): string[] {
+  return (patient?.telecom ?? []).flatMap((contact) => contact.value ?? []);
 }
 
 function hasTelephone(patient: Patient | undefined): boolean {

@@ -29,7 +29,9 @@ async function liveTown(): Promise<{ town: Town; all: readonly Known[] }> {
     const groups = JSON.parse((await call(town, 'GET', '/fhir/R4/Group', { token })).text) as Bundle;
     for (const { resource } of groups.entry ?? [])
       await call(town, 'POST', `/fhir/R4/Group/${resource?.id}/$release`, { token });
-    const patients = JSON.parse((await call(town, 'GET', '/fhir/R4/Patient?_count=1', { token })).text) as Bundle;
+    const patients = JSON.parse(
+      (await call(town, 'GET', '/fhir/R4/Patient?_count=1&_sort=_id', { token })).text,
+    ) as Bundle;
     const subject = { reference: `Patient/${patients.entry?.[0]?.resource?.id}` };
     const flag = { resourceType: 'Flag', status: 'active', code: { text: 'noted' }, subject };
     await call(town, 'POST', '/fhir/R4/Flag', { token, body: flag });

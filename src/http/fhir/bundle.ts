@@ -10,10 +10,13 @@ export function searchset(
   { base, url }: { base: string; url: string },
 ): string {
   const link = [{ relation: 'self', url: withQuery(url, page.self) }];
-  if (page.next !== undefined) {
-    const parameters = page.self.filter(([name]) => name !== '_cursor');
-    link.push({ relation: 'next', url: withQuery(url, [...parameters, ['_cursor', page.next]]) });
-  }
+  const parameters = page.self.filter(([name]) => name !== '_cursor');
+  for (const [relation, cursor] of [
+    ['next', page.next],
+    ['previous', page.prev],
+    ['related', page.more],
+  ] as const)
+    if (cursor !== undefined) link.push({ relation, url: withQuery(url, [...parameters, ['_cursor', cursor]]) });
   const rows = entries.map(({ content, mode }) => {
     const { type, id } = keyOf(content);
     return `{"fullUrl":${JSON.stringify(`${base}/${type}/${id}`)},"resource":${content},"search":{"mode":"${mode}"}}`;

@@ -1,6 +1,6 @@
 /** The history of one resource, of a type, of all. https://hl7.org/fhir/R4/http.html#history */
-import { isInstant } from '#fhir/date.ts';
-import { dateRange } from '#fhir/search-value.ts';
+import { instantOf, isInstant } from '#fhir/date.ts';
+import { dateRange } from '#fhir/search-range.ts';
 import type { Deps, HistoryRequest, NameValue } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Action, Served } from './action.ts';
@@ -97,7 +97,9 @@ const readers: Readonly<Record<string, (value: string) => Result<Partial<Asked>>
   },
   _at: (value) => {
     const at = dateRange(value.replace(' ', '+'));
-    return at ? ok({ at }) : fail('invalid', '_at wants a date or dateTime');
+    return at
+      ? ok({ at: { low: instantOf(at.low), high: instantOf(at.high) } })
+      : fail('invalid', '_at wants a date or dateTime');
   },
   _count: (value) =>
     /^\d{1,6}$/.test(value)

@@ -79,7 +79,12 @@ async function answer(deps: Deps, call: Call, { types, path, compartment }: Of):
   if (asked.some((pair) => pair[0].includes('\0') || pair[1].includes('\0')))
     return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
   const [type = '', another] = types;
-  const options = { handling, maySearch, ...(compartment === undefined ? {} : { compartment }) } as const;
+  const options = {
+    handling,
+    maySearch,
+    caller: principal.subject,
+    ...(compartment === undefined ? {} : { compartment }),
+  } as const;
   const isSeveral = another !== undefined || path === '' || path.endsWith('*');
   const found = isSeveral
     ? await searchSeveral(deps.search, access, { types, parameters: asked, options })

@@ -1,0 +1,50 @@
+/** How a search is answered, for those who operate the server: its statements without the values, and what they cost. */
+import type { SearchRequest } from '#fhir/search-request.ts';
+import { ok, type Result } from '#result.ts';
+import type { Access } from './access.ts';
+import { statementsOf } from './search.ts';
+import type { Searchable } from './search-index.ts';
+
+export type Explained = {
+  /** SQL with `$1` … in the place of values. */
+  readonly sql: string;
+  /** PostgreSQL's own plan, `explain (analyze, buffers, format json)`, without the values that it would repeat. */
+  readonly plan: PlanNode;
+};
+
+export type PlanNode = {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Actual Rows'?: number;
+  readonly 'Actual Loops'?: number;
+  readonly 'Shared Hit Blocks'?: number;
+  readonly 'Shared Read Blocks'?: number;
+  readonly Plans?: readonly PlanNode[];
+};
+
+/** Runs the statements of a page and answers with what they did. Fails as the search itself would. */
+export async function explainSearch(
+  db: Searchable,
+  access: Access,
+  request: SearchRequest,
+): Promise<Result<readonly Explained[]>> {
+  const statements = await statementsOf(db, access, request);
+  if (!statements.ok) return statements;
+  const explained: Explained[] = [];
+  for (const { text, values } of statements.value) {
+    const { rows } = await db.query<{ 'QUERY PLAN': [{ Plan: Record<string, unknown> }] }>({
+      text: `explain (analyze, buffers, timing off, format json) ${text}`,
+      values,
+    });
+    explained.push({ sql: text, plan: withoutValues(rows[0]?.['QUERY PLAN'][0].Plan ?? {}) });
+  }
+  return ok(explained);
+}
+
+/** Conditions in a plan hold the values that were searched for, which may be a patient's. */
+function withoutValues(node: Record<string, unknown>): PlanNode {
+  const kept = Object.entries(node).filter(([name]) => !/Cond|Filter|Key|Output|Cache/.test(name));
+  const plans = (node['Plans'] as Record<string, unknown>[] | undefined)?.map(withoutValues);
+  return { 'Node Type': '', ...Object.fromEntries(kept), ...(plans ? { Plans: plans } : {}) };
+}

@@ -1,0 +1,209 @@
+/**
+ * One page as one statement. A driver gives resources in the order of the page from one index; the other criteria are
+ * probes of it; the resource is read last. Each practice (and each alternative value of the driver) is a branch of its
+ * own that stops after a page, so that cost follows the page, not the data.
+ */
+import type { Criterion } from '#fhir/search-criterion.ts';
+import { type Access, visible } from './access.ts';
+import type { Position } from './cursor.ts';
+import { beyond, bound, isFeed, type Key, name, orderBy, rises } from './search-order.ts';
+import { holds, setOf } from './search-predicate.ts';
+import { join, type Sql, sql } from './sql.ts';
+import { belowHorizon } from './stamp.ts';
+
+/** What gives the resources of a page in its order. */
+export type Driver =
+  /** All resources of the type. */
+  | { readonly kind: 'type' }
+  /** One criterion whose entries stand in the order of resource numbers, by value. */
+  | { readonly kind: 'entries'; readonly criterion: Extract<Criterion, { kind: 'token' | 'reference' }> }
+  /** A criterion known to hold for few: all of them, then put in order. */
+  | { readonly kind: 'few'; readonly criterion: Criterion }
+  /** The index of the first key. */
+  | { readonly kind: 'walk' };
+
+export type PagePlan = {
+  readonly access: Access;
+  readonly organisations: readonly string[];
+  readonly type: string;
+  readonly criteria: readonly Criterion[];
+  readonly driver: Driver;
+  readonly keys: readonly Key[];
+  /** Only resources that have no value for this parameter: the tail of an order. */
+  readonly without: number | undefined;
+  readonly compartment: string | undefined;
+  readonly position: Position | undefined;
+  readonly backward: boolean;
+  readonly limit: number;
+};
+
+export type PageRow = {
+  readonly organisation: string;
+  readonly rid: string;
+  readonly type: string;
+  readonly id: string;
+  readonly content: string;
+  readonly patient: string | null;
+  readonly k0?: string | null;
+  readonly k1?: string | null;
+  readonly k2?: string | null;
+};
+
+/** The statement of a page; `count` instead gives as many rows of `1` as match, up to the limit. */
+export function pageStatement(plan: PagePlan): Sql {
+  const { organisations, driver, keys, backward, limit } = plan;
+  const walked = driver.kind === 'walk';
+  const values = driver.kind === 'entries' && driver.criterion.values.length > 1 ? driver.criterion.values : undefined;
+  const [only = ''] = organisations;
+  if (organisations.length <= 1 && !values) {
+    const first = driver.kind === 'entries' ? sql`${driver.criterion.values[0] ?? '0'}::bigint` : undefined;
+    return branch(plan, sql`${only}`, first);
+  }
+  const order = orderBy(keys, backward, walked);
+  const each = branch(
+    plan,
+    sql`o.organisation`,
+    values ? sql`v.value` : driver.kind === 'entries' ? sql`${driver.criterion.values[0] ?? '0'}::bigint` : undefined,
+  );
+  const branches = values
+    ? sql`unnest(${[...organisations]}::text[]) as o (organisation) cross join unnest(${[...values]}::bigint[]) as v (value) cross join lateral (${each}) x`
+    : sql`unnest(${[...organisations]}::text[]) as o (organisation) cross join lateral (${each}) x`;
+  const columns = join([...keys.map((_, index) => name(index)), sql`rid`, sql`organisation`], ', ');
+  return values
+    ? sql`select distinct on (${columns}) x.* from ${branches} order by ${order} limit ${limit}`
+    : sql`select x.* from ${branches} order by ${order} limit ${limit}`;
+}
+
+function branch(plan: PagePlan, organisation: Sql, value: Sql | undefined): Sql {
+  const { driver, keys, backward, limit, position } = plan;
+  const walked = driver.kind === 'walk';
+  if (driver.kind === 'type') return typeBranch(plan, organisation);
+  const given = keys.map((key, index) => (walked && index === 0 ? sql`d.k0` : key.value(organisation, sql`d.rid`)));
+  const places = given.map((expression, index) => sql`${expression} as ${name(index)}`);
+  const lateral = places.length === 0 ? sql`` : sql`cross join lateral (select ${join(places, ', ')} offset 0) k`;
+  const at = {
+    keys: keys.map((_, index) => (walked && index === 0 ? sql`d.k0` : sql`k.${name(index)}`)),
+    rid: sql`d.rid`,
+    organisation,
+  };
+  const conditions = [
+    ...driven(plan, organisation, value),
+    ...probes(plan, organisation, sql`d.rid`),
+    ...(position ? [beyond(keys, at, position)] : []),
+  ];
+  return sql`select ${organisation} as organisation, d.rid, r.type, r.id, r.content, r.patient${keyColumns(keys)}
+    from ${source(plan, organisation)} d
+    cross join lateral (select r.type, r.id, r.content, r.patient, r.last_updated from resource r where r.organisation = ${organisation} and r.type = ${plan.type} and r.rid = d.rid and ${own(plan)} offset 0) r
+    ${lateral}
+    where ${join(conditions, ' and ', sql`true`)}
+    order by ${ordered(keys, backward, walked)} limit ${limit}`;
+}
+
+/** Inside a branch the practice is one: it takes no part in the order. */
+function ordered(keys: readonly Key[], backward: boolean, walked: boolean): Sql {
+  return orderBy(keys, backward, walked);
+}
+
+function keyColumns(keys: readonly Key[]): Sql {
+  return keys.length === 0
+    ? sql``
+    : sql`, ${join(
+        keys.map((_, index) => sql`k.${name(index)}`),
+        ', ',
+      )}`;
+}
+
+/** Conditions on the resource's own row `r`. */
+function own({ access, compartment, without, keys, driver }: PagePlan): Sql {
+  return join(
+    [
+      sql`not r.deleted and ${visible(access, sql`r`)}`,
+      ...(compartment === undefined ? [] : [sql`r.patient = ${compartment}`]),
+      ...(without === undefined ? [] : [sql`not r.present @> ${[without]}::int[]`]),
+      ...(isFeed(keys) && driver.kind !== 'walk' ? [belowHorizon(sql`r`)] : []),
+    ],
+    ' and ',
+  );
+}
+
+function probes({ criteria, driver, access, type }: PagePlan, organisation: Sql, rid: Sql): Sql[] {
+  const answered = driver.kind === 'entries' || driver.kind === 'few' ? driver.criterion : undefined;
+  return criteria.filter((one) => one !== answered).map((one) => holds(one, { access, type, organisation, rid }));
+}
+
+function source({ driver, access, keys, backward, position }: PagePlan, organisation: Sql): Sql {
+  switch (driver.kind) {
+    case 'entries':
+      return driver.criterion.kind === 'token' ? sql`search_token` : sql`search_reference`;
+    case 'few':
+      return sql`(select distinct u.rid from (${setOf(driver.criterion, { access, organisation }) ?? sql`select null::bigint as rid where false`}) u)`;
+    default: {
+      const [key] = keys;
+      return key?.walk ? walkOf(key, { organisation, backward, position }) : sql`resource`;
+    }
+  }
+}
+
+/** The rows of an index in the order of its values, each resource at its first (last, when descending) one. */
+function walkOf(
+  key: Key,
+  { organisation, backward, position }: { organisation: Sql; backward: boolean; position: Position | undefined },
+): Sql {
+  const { table, column, rest, condition } = key.walk ?? {
+    table: sql``,
+    column: sql``,
+    rest: sql``,
+    condition: () => sql``,
+  };
+  const sooner = key.descending ? sql`>` : sql`<`;
+  const value = position?.keys[0];
+  const from = rises(key.descending, backward) ? sql`>=` : sql`<=`;
+  const start = value === undefined || value === null ? sql`` : sql`and w.${column} ${from} ${bound(key, value)}`;
+  return sql`(select w.rid, w.${column} as k0 from ${table} w where w.organisation = ${organisation} and ${condition(sql`w`)} ${start}
+    and not exists (select 1 from ${table} f where f.organisation = ${organisation} and f.rid = w.rid and ${condition(sql`f`)} and (f.${column}, f.${rest}) ${sooner} (w.${column}, w.${rest}) offset 0))`;
+}
+
+function driven({ driver }: PagePlan, organisation: Sql, value: Sql | undefined): Sql[] {
+  if (driver.kind !== 'entries') return [];
+  const column = driver.criterion.kind === 'token' ? sql`d.value` : sql`d.target`;
+  return [
+    sql`d.organisation = ${organisation} and d.param = ${driver.criterion.param} and ${column} = ${value ?? sql`0`}`,
+  ];
+}
+
+/** All of a type, in the order of their numbers or of a column of their own. */
+function typeBranch(plan: PagePlan, organisation: Sql): Sql {
+  const { keys, backward, position, limit, type } = plan;
+  const [first, ...others] = keys;
+  const places = keys.map((key, index) => sql`, ${key.own ?? key.value(organisation, sql`r.rid`)} as ${name(index)}`);
+  const at = { keys: keys.map((key) => key.own ?? key.value(organisation, sql`r.rid`)), rid: sql`r.rid`, organisation };
+  const value = position?.keys[0];
+  const from = rises(first?.descending ?? false, backward) ? sql`>=` : sql`<=`;
+  const start = first?.own && value ? [sql`${first.own} ${from} ${bound(first, value)}`] : [];
+  void others;
+  const conditions = [
+    sql`r.organisation = ${organisation} and r.type = ${type} and ${own(plan)}`,
+    ...start,
+    ...probes(plan, organisation, sql`r.rid`),
+    ...(position ? [beyond(keys, at, position)] : []),
+  ];
+  return sql`select ${organisation} as organisation, r.rid, r.type, r.id, r.content, r.patient${join(places, '')}
+    from resource r where ${join(conditions, ' and ')} order by ${orderBy(keys, backward, false)} limit ${limit}`;
+}
+
+/** How many match, up to a limit. The driver's order does not matter here. */
+export function countStatement(plan: PagePlan): Sql {
+  const { driver, organisations, access, type, limit } = plan;
+  const set =
+    driver.kind === 'entries' || driver.kind === 'few'
+      ? setOf(driver.criterion, { access, organisation: sql`o.organisation` })
+      : undefined;
+  const row = (rid: Sql) =>
+    sql`r.organisation = o.organisation and r.type = ${type} and r.rid = ${rid} and ${own(plan)}`;
+  const inner = set
+    ? sql`select 1 from (select distinct u.rid from (${set}) u) d cross join lateral (select 1 from resource r where ${row(sql`d.rid`)} offset 0) r
+        where ${join(probes(plan, sql`o.organisation`, sql`d.rid`), ' and ', sql`true`)}`
+    : sql`select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and ${own(plan)}
+        and ${join(probes(plan, sql`o.organisation`, sql`r.rid`), ' and ', sql`true`)}`;
+  return sql`select count(*) as n from (select 1 from unnest(${[...organisations]}::text[]) as o (organisation) cross join lateral (${inner}) m limit ${limit}) c`;
+}
