@@ -19,6 +19,8 @@ export async function matchesOf(
 ): Promise<Result<readonly StoredResource[]>> {
   const shaping = params.find(([name]) => /^_(count|sort|total|summary|elements|cursor|include|revinclude)/.test(name));
   if (shaping) return fail('invalid', `A condition says which ${type} is meant; ${shaping[0]} says how to show it.`);
+  if (params.flat().some((text) => text.includes('\0')))
+    return fail('invalid', 'The condition holds the character U+0000, which stands in no text. Take it out.');
   const meant = params.filter(([name, value]) => name !== '_format' && name !== '_pretty' && value !== '');
   if (meant.length === 0)
     return fail('precondition', `The condition names no ${type}: give at least one search parameter with a value.`);

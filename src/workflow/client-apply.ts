@@ -10,12 +10,13 @@ import { lockKeys, lockPatients, sendingKey } from '#store/database.ts';
 import { deleteResources, type StoredResource, saveResources } from '#store/resources.ts';
 import { type Key, lockTargets, type Referred, readTargets, referred, type Target } from '#store/targets.ts';
 import { lookUp, type Matches } from './client-conditions.ts';
-import { type Deciding, type Decision, decide, type TypeRule } from './client-decide.ts';
+import { check, type Deciding, type Decision, decide, type TypeRule } from './client-decide.ts';
 import { type Entry, identify, link } from './client-entries.ts';
 import type { ApplyPatch, Validate, WriteOperation, Writer, Written } from './client-operation.ts';
 import { ownerFor } from './client-owner.ts';
 import { inEntry } from './client-place.ts';
 import { checkReferences, literalsIn } from './client-resolve.ts';
+import { permitType } from './client-rules.ts';
 import type { Shell, Transaction } from './shell.ts';
 
 export type WriteShell = Shell & {
@@ -40,7 +41,9 @@ export async function applyOperations(
   const identified = identify(operations, matches.value, writer);
   const linked = identified.ok ? link(identified.value, matches.value, shell.baseUrl()) : identified;
   if (!linked.ok) return linked;
-  const entries = linked.value;
+  const sound = checkAll(shell, writer, linked.value);
+  if (!sound.ok) return sound;
+  const entries = sound.value;
   const known = await referred(
     tx,
     access,
@@ -69,6 +72,20 @@ export async function applyOperations(
 
 const keyOf = ({ type, id }: Key) => `${type}/${id}`;
 const isWritten = (entry: Entry) => !entry.isFound && !entry.isAbsent;
+
+/** Nothing below this reads a resource that validation has not seen. */
+function checkAll({ validate }: WriteShell, writer: Writer, entries: readonly Entry[]): Result<readonly Entry[]> {
+  const checked: Entry[] = [];
+  for (const entry of entries) {
+    const permitted = permitType(entry.type, writer);
+    if (!permitted.ok) return inEntry(entry.index, entries.length, permitted.failure);
+    const mode = entry.operation.method === 'create' ? 'create' : 'update';
+    const issues = entry.resource && isWritten(entry) ? check(entry.resource, mode, validate) : ok([]);
+    if (!issues.ok) return inEntry(entry.index, entries.length, issues.failure);
+    checked.push({ ...entry, issues: issues.value });
+  }
+  return ok(checked);
+}
 
 function decideAll(entries: readonly Entry[], deciding: Deciding): Result<readonly Decision[]> {
   const decisions: Decision[] = [];

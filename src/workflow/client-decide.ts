@@ -4,10 +4,10 @@ import { fail, type Issue, ok, type Result } from '#result.ts';
 import type { Target } from '#store/targets.ts';
 import type { Entry } from './client-entries.ts';
 import { withMeta } from './client-meta.ts';
-import type { ApplyPatch, Patch, Validate, Writer } from './client-operation.ts';
+import type { ApplyPatch, Patch, Validate, ValidationMode, Writer } from './client-operation.ts';
 import { type HoldersOf, ownerFor } from './client-owner.ts';
 import { mayChooseId } from './client-policy.ts';
-import { permitType, ruleOfCreate, ruleOfDelete, ruleOfUpdate } from './client-rules.ts';
+import { ruleOfCreate, ruleOfDelete, ruleOfUpdate } from './client-rules.ts';
 import type { StageJob } from './shell.ts';
 
 export type Decision = {
@@ -38,8 +38,6 @@ export type TypeRule = (resource: Resource, before?: Resource) => Result<Resourc
 
 export function decide(entry: Entry, deciding: Deciding): Result<Decision> {
   const { operation, type } = entry;
-  const permitted = permitType(type, deciding.writer);
-  if (!permitted.ok) return permitted;
   if (entry.isFound || entry.isAbsent) return nothing(entry);
   if (operation.method === 'create' || entry.isNew) return decideCreate(entry, deciding);
   const own = deciding.currentOf(entry).filter((row) => deciding.writer.organisations.includes(row.organisation));
@@ -74,7 +72,7 @@ function decideCreate(entry: Entry, deciding: Deciding): Result<Decision> {
   if (!allowed.ok) return allowed;
   const ruled = deciding.typeRules[entry.type]?.(allowed.value) ?? allowed;
   if (!ruled.ok) return ruled;
-  const checked = check(ruled.value, 'create', deciding);
+  const checked = checkAgain(entry, ruled.value, 'create', deciding);
   if (!checked.ok) return checked;
   const owner = ownerFor(ruled.value, deciding.writer.organisations, deciding.holdersOf);
   if (!owner.ok) return owner;
@@ -103,7 +101,7 @@ function decideUpdate(entry: Entry, current: Target, deciding: Deciding): Result
   const before = JSON.parse(current.content) as Resource;
   const ruled = deciding.typeRules[type]?.(revised.value.resource, before) ?? ok(revised.value.resource);
   if (!ruled.ok) return ruled;
-  const checked = check(ruled.value, 'update', deciding);
+  const checked = checkAgain(entry, ruled.value, 'update', deciding);
   if (!checked.ok) return checked;
   const { organisation, source } = current;
   const { jobs } = revised.value;
@@ -155,14 +153,21 @@ function patchWith(before: Resource, patch: Patch, applyPatch: ApplyPatch): Resu
   return patch.kind === 'meta' ? ok(withMeta(before, patch)) : applyPatch(before, patch);
 }
 
+/** What was not sent as it will be kept (a patched one, the people's part of one of ours) is checked as it will be. */
+function checkAgain(
+  entry: Entry,
+  resource: Resource,
+  mode: ValidationMode,
+  { validate }: Deciding,
+): Result<readonly Issue[]> {
+  return resource === entry.resource ? ok(entry.issues ?? []) : check(resource, mode, validate);
+}
+
 /** Errors refuse the write; what is less goes with the answer. */
-function check(resource: Resource, mode: 'create' | 'update', { validate }: Deciding): Result<readonly Issue[]> {
+export function check(resource: Resource, mode: ValidationMode, validate: Validate): Result<readonly Issue[]> {
   const issues = validate(resource, { mode });
   const errors = issues.filter(({ severity = 'error' }) => severity === 'error' || severity === 'fatal');
   if (errors.length === 0) return ok(issues);
-  return fail(
-    'unprocessable',
-    `The ${resource.resourceType} does not hold to R4 and its profiles: ${errors.length} found`,
-    { issues },
-  );
+  const message = `The ${resource.resourceType} does not hold to R4 and its profiles: ${errors.length} found`;
+  return fail('unprocessable', message, { issues });
 }

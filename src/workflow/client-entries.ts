@@ -1,6 +1,6 @@
 /** The operations of one transaction with their identities: which resource each is about, and every link resolved. */
 import type { Resource } from '#fhir/types.ts';
-import { fail, ok, type Result } from '#result.ts';
+import { fail, type Issue, ok, type Result } from '#result.ts';
 import { conditionIn, conditionOf, type Matches, onlyMatch } from './client-conditions.ts';
 import { refused } from './client-moves.ts';
 import type { WriteOperation, Writer } from './client-operation.ts';
@@ -22,6 +22,8 @@ export type Entry = {
   readonly isNew: boolean;
   /** As sent, links resolved; undefined for a patch or delete. */
   readonly resource?: Resource;
+  /** What validation had to say of it, short of an error. */
+  readonly issues?: readonly Issue[];
 };
 
 const keyOf = ({ type, id }: { type: string; id: string }) => `${type}/${id}`;

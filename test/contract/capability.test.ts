@@ -160,6 +160,9 @@ const values: Readonly<Record<string, string>> = {
 };
 const composites: Readonly<Record<string, string>> = { composite: 'x$x' };
 
+/** Parameters of one request; more than a search reads are refused as such. */
+const AT_ONCE = 60;
+
 t.test('every search parameter is understood, and no other', async (t) => {
   const before = calls;
   let undeclared = 0;
@@ -171,11 +174,14 @@ t.test('every search parameter is understood, and no other', async (t) => {
       await expect([200], `${type}?${name}`, fhir('GET', `/${type}?${name}=${encodeURIComponent(value)}&_count=1`));
     }
     const foreign = [...known].filter((name) => !own.has(name));
-    const refused = await fhir('GET', `/${type}?${foreign.map((name) => `${name}=x`).join('&')}`);
-    const named = (JSON.parse(refused.text) as OperationOutcome).issue.map(({ expression }) => expression?.[0]);
-    calls += 1;
     undeclared += foreign.length;
-    if (refused.status !== 400 || String(named) !== String(foreign)) wrong.push(`${type} takes one of ${foreign}`);
+    for (let from = 0; from < foreign.length; from += AT_ONCE) {
+      const some = foreign.slice(from, from + AT_ONCE);
+      const refused = await fhir('GET', `/${type}?${some.map((name) => `${name}=x`).join('&')}`);
+      const named = (JSON.parse(refused.text) as OperationOutcome).issue.map(({ expression }) => expression?.[0]);
+      calls += 1;
+      if (refused.status !== 400 || String(named) !== String(some)) wrong.push(`${type} takes one of ${some}`);
+    }
   }
   t.same(wrong.splice(0), []);
   t.comment(

@@ -31,7 +31,7 @@ const [{ url, tokens }] = (await once(child, 'message')) as [Started];
 const { hostname, port } = new URL(url);
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-type Answer = { readonly status: number; readonly type: string; readonly text: string };
+type Answer = { readonly status: number; readonly isPacked: boolean; readonly text: string };
 
 /** Rejects when there is no answer in time. */
 function send({ method, path, headers, body }: Shot): Promise<Answer> {
@@ -43,7 +43,11 @@ function send({ method, path, headers, body }: Shot): Promise<Answer> {
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(parts).toString('utf8', 0, 2_000);
-        resolve({ status: response.statusCode ?? 0, type: String(response.headers['content-type']), text });
+        resolve({
+          status: response.statusCode ?? 0,
+          isPacked: response.headers['content-encoding'] !== undefined,
+          text,
+        });
       });
     });
     sent.setTimeout(TIMEOUT_MS, () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
@@ -74,7 +78,7 @@ let isOver = false;
 function judge(shot: Shot, answer: Answer): void {
   counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
   const isFhir = shot.path.startsWith('/fhir/R4');
-  const isOutcome = answer.text === '' || answer.text.includes('OperationOutcome');
+  const isOutcome = answer.text === '' || answer.isPacked || answer.text.includes('OperationOutcome');
   if (answer.status >= 500) wrong.push(`${answer.status} ${describe(shot)}`);
   else if (answer.status >= 400 && isFhir && shot.method !== 'HEAD' && !isOutcome)
     wrong.push(`${answer.status} without an OperationOutcome: ${describe(shot)}`);

@@ -12,6 +12,7 @@ export function sampleOf(type: string, about: { readonly patient: string; readon
   const definition = { status: 'active', url: `https://example.org/${type}/x`, name: 'X' };
   const start = '2026-06-01T09:00:00Z';
   const more: Readonly<Record<string, object>> = {
+    Organization: { name: 'The Example Surgery' },
     RelatedPerson: { patient },
     Location: { status: 'active' },
     Endpoint: { status: 'active', connectionType: { code: 'x' }, payloadType: [text], address: 'https://example.org' },
@@ -51,10 +52,17 @@ export function sampleOf(type: string, about: { readonly patient: string; readon
     Observation: { status: 'final', code: text, subject },
     Procedure: { status: 'completed', subject },
     Immunization: { status: 'completed', vaccineCode: text, patient, occurrenceDateTime: '2026-06-01' },
-    MedicationRequest: { status: 'active', intent: 'order', medicationCodeableConcept: text, subject },
+    MedicationRequest: {
+      status: 'active',
+      intent: 'order',
+      medicationCodeableConcept: text,
+      subject,
+      substitution: { allowedBoolean: true },
+    },
     MedicationStatement: { status: 'active', medicationCodeableConcept: text, subject },
     AllergyIntolerance: {
       patient,
+      code: text,
       clinicalStatus: {
         coding: [{ system: 'http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical', code: 'active' }],
       },

@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '#result.ts';
 import { type Action, perform, permit, type Served } from './action.ts';
 import { bundle } from './bundle.ts';
 import type { Call } from './call.ts';
+import { isId } from './read.ts';
 
 /** Seconds after which it is worth asking again. */
 const ASK_AGAIN_S = 1;
@@ -42,7 +43,7 @@ export function asyncStatus(deps: Deps): Action {
     type: 'Bundle',
     needs: [],
     run: async ({ principal, id }) => {
-      const found = await deps.async.status(principal, id);
+      const found = isId(id) ? await deps.async.status(principal, id) : undefined;
       if (!found) return fail('not-found', 'There is no such request of yours; results are kept for a day.');
       if (found.state === 'running')
         return ok({ status: 202, headers: { 'x-progress': 'running', 'retry-after': String(ASK_AGAIN_S) } });
@@ -64,7 +65,7 @@ export function asyncForget(deps: Deps): Action {
     type: 'Bundle',
     needs: [],
     run: async ({ principal, id }) =>
-      (await deps.async.forget(principal, id))
+      isId(id) && (await deps.async.forget(principal, id))
         ? ok({ status: 204 })
         : fail('not-found', 'There is no such request of yours; results are kept for a day.'),
   };

@@ -16,9 +16,8 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Reads every entry; a fault in one is told with its place. */
 export function callsOf(bundle: Bundle, outer: Call, routes: Routes): (Result<EntryCall> & { index: number })[] {
-  const entries: unknown = bundle.entry ?? [];
-  const list = Array.isArray(entries) ? entries : [entries];
-  return list.map((entry: unknown, index) => ({ index, ...callFor(entry, index, { outer, routes }) }));
+  const entries: readonly unknown[] = bundle.entry ?? [];
+  return entries.map((entry, index) => ({ index, ...callFor(entry, index, { outer, routes }) }));
 }
 
 function callFor(value: unknown, index: number, of: { outer: Call; routes: Routes }): Result<EntryCall> {

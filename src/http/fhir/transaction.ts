@@ -26,6 +26,8 @@ export function bundleAction(deps: Deps, routes: () => Routes): Action {
       const body = resourceOf(call, deps, { type: 'Bundle' });
       if (!body.ok) return body;
       const sent = body.value as Bundle;
+      if (sent.entry !== undefined && !Array.isArray(sent.entry))
+        return fail('invalid', 'Bundle.entry is not a list. Send the entries as one.');
       if (sent.type === 'batch') return batch(deps, call, callsOf(sent, call, routes()));
       if (sent.type === 'transaction') return transaction(deps, { action, call, calls: callsOf(sent, call, routes()) });
       return fail('invalid', 'The Bundle is neither of type batch nor transaction. Say which in Bundle.type.');

@@ -89,8 +89,8 @@ function readUpdate(type: string, call: Call, deps: Deps): Result<WriteOperation
     return fail('invalid', 'If-None-Match of a write is * or absent: write only when there is none yet.');
   const body = resourceOf(call, deps, { type, ...('id' in which.value ? { id: which.value.id } : {}) });
   if (!body.ok) return body;
-  const given = body.value.id;
-  if (given !== undefined && !isId(given))
+  const given: unknown = body.value.id;
+  if (given !== undefined && (typeof given !== 'string' || !isId(given)))
     return fail('invalid', "The body's id is not an id: letters, digits, - and ., at most 64.");
   return ok({
     method: 'update',
