@@ -5,6 +5,7 @@ import { routeBoard } from './board/routes.ts';
 import { routeCallbacks } from './callbacks/notify.ts';
 import { type Capability, loadCapability } from './capability.ts';
 import type { Deps } from './deps.ts';
+import { routeEvents } from './events.ts';
 import { routeMetadata } from './fhir/metadata.ts';
 import { routeFhir } from './fhir/routes.ts';
 import { describeUndeclared } from './fhir/undeclared.ts';
@@ -12,6 +13,7 @@ import { closeByDefault } from './gate.ts';
 import { routeHealth } from './health.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeOperations } from './operations/routes.ts';
+import { routeSubscriptionOperations } from './operations/subscription.ts';
 import { routeReplies } from './replies/routes.ts';
 import { logRequests, requestIdOf } from './request-log.ts';
 
@@ -48,6 +50,8 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   await describeApi(app, deps.version);
   routeMetadata(app, deps, capability);
   routeOperations(app, deps);
+  routeSubscriptionOperations(app, deps);
+  await routeEvents(app, deps);
   routeFhir(app, deps, capability);
   await routeCallbacks(app, deps);
   routeReplies(app, deps);

@@ -24,11 +24,13 @@ import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
+import { openSubscriptions } from './subscriptions.ts';
 
 export type House = {
   readonly pool: Pool;
@@ -40,7 +42,7 @@ export type House = {
   readonly close: () => Promise<void>;
 };
 
-export type HouseShell = ReturnType<typeof shellOf>;
+export type HouseShell = ReturnType<typeof shellOf> & { readonly subscriptions: SubscriptionShell };
 
 /** Opens the database, migrates it, loads the definitions, opens the queues. Starts no worker and listens on no port. */
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
@@ -56,16 +58,21 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
       log.warn({ event: 'job-failed', queue, kind: failure.kind, attempt, why: failure.message }, 'a job failed'),
     onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
   });
-  const shell = shellOf(parts, definitions, { pool, jobs, log });
-  const deps = httpDeps(shell, parts, { jobs, log });
+  const subscriptions = openSubscriptions(parts, definitions, { pool, log });
+  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), subscriptions: subscriptions.shell };
+  const deps = { ...httpDeps(shell, parts, { jobs, log }), subscriptions: subscriptions.deps };
   return {
     pool,
     jobs,
     shell,
     deps,
     createServer: () => createServer(deps),
-    work: () => jobs.work(handlersOf(shell, parts)),
+    work: async () => {
+      await jobs.work(handlersOf(shell, parts));
+      subscriptions.work();
+    },
     close: async () => {
+      await subscriptions.close();
       await jobs.stop();
       await pool.close();
     },

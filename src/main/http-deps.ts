@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mayDo, type Principal } from '#auth/access.ts';
 import { type Filter, parseSearch } from '#fhir/search-request.ts';
 import type { AuditEvent, Parameters, Resource, ResourceType, ServiceRequest } from '#fhir/types.ts';
 import type { AuditEntry, CallbackReceived, Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
@@ -15,7 +16,7 @@ import { load, loadOfPatients, ownerOf, readHistory, readResource, readVersion }
 import { isCursor, searchResources } from '#store/search.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
-import { createByClient, updateByClient } from '#workflow/client-writes.ts';
+import { type Caller, createByClient, updateByClient } from '#workflow/client-writes.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
 import { root } from './definitions.ts';
@@ -24,7 +25,11 @@ import type { Parts } from './parts.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
-export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; log: Logger }): Deps {
+export function httpDeps(
+  shell: HouseShell,
+  parts: Parts,
+  opened: { jobs: Jobs; log: Logger },
+): Omit<Deps, 'subscriptions'> {
   const { pool } = shell;
   return {
     log: opened.log,
@@ -36,10 +41,8 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
     readVersion: (access, type, id, wanted) => readVersion(pool, access, { type, id, version: wanted }),
     history: (access, type, id) => readHistory(pool, access, type, id),
     search: (access, type, params, options) => search(shell, access, { type, params, options }),
-    create: (principal, resource) =>
-      createByClient(shell, { organisations: principal.organisations, newId: randomUUID }, resource),
-    update: (principal, resource, { ifMatch }) =>
-      updateByClient(shell, { organisations: principal.organisations, newId: randomUUID }, resource, ifMatch),
+    create: (principal, resource) => createByClient(shell, callerOf(principal), resource),
+    update: (principal, resource, { ifMatch }) => updateByClient(shell, callerOf(principal), resource, ifMatch),
     release: async (principal, group, parameters) => {
       const organisation = await ownerOf(pool, 'Group', group);
       if (!organisation || !principal.organisations.includes(organisation))
@@ -82,6 +85,15 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
         return fail('unavailable', 'The database does not answer');
       }
     },
+  };
+}
+
+function callerOf(principal: Principal): Caller {
+  return {
+    client: principal.clientId,
+    organisations: principal.organisations,
+    mayRead: (type) => mayDo(principal, type, 'read'),
+    newId: randomUUID,
   };
 }
 

@@ -8,10 +8,12 @@ import type { Flag, Reference, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys, lockPatients, sendingKey } from '#store/database.ts';
 import { load, readResource, type StoredResource, saveResources } from '#store/resources.ts';
+import { lockSubscription } from '#store/subscriptions.ts';
 import { callOutcome } from './call.ts';
 import { inside, type Shell, type StageJob, type Transaction } from './shell.ts';
+import { type SubscriptionCaller, subscriptionByClient } from './subscription/client.ts';
 
-export type Caller = { readonly organisations: readonly string[]; readonly newId: () => string };
+export type Caller = SubscriptionCaller & { readonly newId: () => string };
 
 /** Creates a Flag on a patient or on the practice itself (its emergency stop). Other types are not for clients to create. */
 export async function createByClient(
@@ -19,8 +21,14 @@ export async function createByClient(
   caller: Caller,
   resource: Resource,
 ): Promise<Result<StoredResource>> {
+  const { subscriptions } = shell;
+  if (resource.resourceType === 'Subscription' && subscriptions)
+    return inTransaction(shell.pool, (tx) => subscriptionByClient(subscriptions, tx, caller, { wanted: resource }));
   if (resource.resourceType !== 'Flag')
-    return fail('unsupported', `${resource.resourceType} is made by Holdfast itself; clients create Flag`);
+    return fail(
+      'unsupported',
+      `${resource.resourceType} is made by Holdfast itself; clients create Flag and Subscription`,
+    );
   const organisation = await organisationOf(shell, caller, resource.subject);
   if (!organisation)
     return fail('invalid', 'Flag.subject names no patient or practice that you may see', {
@@ -52,7 +60,8 @@ export async function updateByClient(
     const seen = await readResource(tx, access, type, id);
     if (!seen || seen.deleted || !caller.organisations.includes(seen.organisation))
       return fail('not-found', `There is no ${type} with this id; ids are given by Holdfast`);
-    await lockSubject(tx, seen);
+    if (type === 'Subscription') await lockSubscription(tx, id);
+    else await lockSubject(tx, seen);
     const current = await readResource(tx, access, type, id);
     if (!current) return fail('not-found', `There is no ${type} with this id`);
     if (ifMatch !== undefined && ifMatch !== current.version)
@@ -60,10 +69,27 @@ export async function updateByClient(
         'precondition',
         `The version is now ${current.version}, not ${ifMatch}: read it again and decide again`,
       );
-    if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
-    if (resource.resourceType !== 'Flag') return fail('unsupported', `${type} cannot be updated by clients`);
-    return updateFlag(shell, tx, current, resource);
+    return changed(shell, tx, { caller, current, resource });
   });
+}
+
+type Change = {
+  readonly caller: Caller;
+  readonly current: StoredResource;
+  readonly resource: Resource & { id: string };
+};
+
+async function changed(
+  shell: Shell,
+  tx: Transaction,
+  { caller, current, resource }: Change,
+): Promise<Result<StoredResource>> {
+  if (resource.resourceType === 'Subscription' && shell.subscriptions)
+    return subscriptionByClient(shell.subscriptions, tx, caller, { wanted: resource, current });
+  if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
+  if (resource.resourceType !== 'Flag')
+    return fail('unsupported', `${resource.resourceType} cannot be updated by clients`);
+  return updateFlag(shell, tx, current, resource);
 }
 
 async function updateFlag(

@@ -147,6 +147,17 @@ function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 's
   };
 }
 
+/** Nobody has subscribed to anything. */
+const noSubscriptions: Deps['subscriptions'] = {
+  status: async () => ok({ resourceType: 'Bundle', type: 'searchset', total: 0 }),
+  events: async () => fail('not-found', 'No such Subscription.'),
+  bindingToken: async () => fail('not-found', 'No such Subscription.'),
+  connect: () => ({ receive: async () => undefined, closed: () => undefined }),
+  openStream: async () => fail('forbidden', 'No topic.'),
+  nextInStream: async () => ({ events: [], cursor: '', after: undefined, isMore: false }),
+  feedMoved: async (known) => known,
+};
+
 const aCohort = {
   organisation: OWN,
   organisationName: 'Fernhill Surgery',
@@ -160,7 +171,16 @@ function acts(
   house: House,
 ): Pick<
   Deps,
-  'create' | 'update' | 'release' | 'receive' | 'notifyKeys' | 'reply' | 'replyChoices' | 'audit' | 'ready'
+  | 'create'
+  | 'update'
+  | 'release'
+  | 'receive'
+  | 'notifyKeys'
+  | 'reply'
+  | 'replyChoices'
+  | 'audit'
+  | 'ready'
+  | 'subscriptions'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -206,5 +226,6 @@ function acts(
       house.audited.push(entry);
     },
     ready: async () => ok(undefined),
+    subscriptions: noSubscriptions,
   };
 }
