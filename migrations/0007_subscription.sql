@@ -65,6 +65,3 @@ create table subscription_event (
 );
 
 create index subscription_event_age on subscription_event (recorded);
-
--- the feed is read in the order of transactions
-create index resource_version_written on resource_version (written, organisation, type, id, version);

@@ -8,6 +8,8 @@ import { hasCode, idIn, type Records } from './records.ts';
 type Handed = { readonly reference: string; readonly at: string; readonly isText: boolean };
 
 const isAfter = (one: string, other: string) => epochMilliseconds(one) > epochMilliseconds(other);
+/** Changes of one simulated moment have stamps a little apart: a second is the same moment. */
+const isLater = (one: string, other: string) => epochMilliseconds(one) >= epochMilliseconds(other) + 1000;
 
 export async function lawsOfSending(api: Api, records: Records, ledger: Ledger): Promise<readonly Law[]> {
   const messages = ledger.messages.map(({ reference, at, personalisation }) => ({
@@ -45,7 +47,7 @@ async function askedFirst(api: Api, handed: readonly Handed[], { requests }: Rec
     const known = requests.filter(({ id }) => id === reference);
     const [first] = known.length === 1 ? await api.versions('CommunicationRequest', reference) : [];
     const isFirst = first?.status === 'active' && first.authoredOn && !isAfter(first.authoredOn, at);
-    if (!isFirst || isAfter(first.meta?.lastUpdated ?? '9999-12-31T00:00:00Z', at)) broken.push(reference);
+    if (!isFirst || isLater(first.meta?.lastUpdated ?? '9999-12-31T00:00:00Z', at)) broken.push(reference);
   }
   return law(
     'Whatever was sent had been asked for by one CommunicationRequest before',

@@ -10,6 +10,7 @@ import { fail, ok } from '#result.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
 import { migrate } from '#store/migrate.ts';
+import { acceptRestored } from '#store/restored.ts';
 import { setTimers } from '#store/timers.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
@@ -48,9 +49,16 @@ export type HouseShell = ReturnType<typeof shellOf> & { readonly subscriptions: 
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
   const onError = (error: Error) =>
     log.error({ event: 'database-connection', ...describeError(error) }, 'a database connection was lost');
-  const pool = openPool({ url: parts.databaseUrl, size: 16, definitions: definitions.search, onError });
+  const pool = openPool({
+    url: parts.databaseUrl,
+    size: 16,
+    definitions: definitions.search,
+    ...(parts.clock ? { clock: parts.clock } : {}),
+    onError,
+  });
   await migrate(pool, join(root, 'migrations'), (name) => log.info({ event: 'migrated', name }, 'migrated'));
-  await loadDefinitions(pool, definitions.resources, parts.now());
+  if (await acceptRestored(pool)) log.warn({ event: 'restored' }, 'the database was restored from another cluster');
+  await loadDefinitions(pool, definitions.resources);
   const jobs = await openJobs({
     databaseUrl: parts.databaseUrl,
     ...parts.workers,

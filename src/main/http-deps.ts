@@ -11,8 +11,9 @@ import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { appendAudit } from '#store/audit.ts';
 import { inTransaction } from '#store/database.ts';
+import { readHistory } from '#store/history.ts';
 import { keepInbound } from '#store/inbound.ts';
-import { load, loadOfPatients, ownerOf, readHistory, readResource, readVersion } from '#store/resources.ts';
+import { load, loadOfPatients, ownerOf, readResource, readVersion } from '#store/resources.ts';
 import { isCursor, searchResources } from '#store/search.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
@@ -39,7 +40,7 @@ export function httpDeps(
     notifyKeys: parts.notifyKeys,
     read: (access, type, id) => readResource(pool, access, type, id),
     readVersion: (access, type, id, wanted) => readVersion(pool, access, { type, id, version: wanted }),
-    history: (access, type, id) => readHistory(pool, access, type, id),
+    history: async (access, type, id) => (await readHistory(pool, access, { type, id, count: 1000 })).entries,
     search: (access, type, params, options) => search(shell, access, { type, params, options }),
     create: (principal, resource) => createByClient(shell, callerOf(principal), resource),
     update: (principal, resource, { ifMatch }) => updateByClient(shell, callerOf(principal), resource, ifMatch),

@@ -23,6 +23,8 @@ export type Outside = {
 export type Parts = {
   readonly databaseUrl: string;
   readonly now: ports.Now;
+  /** Where it is not the real time: the times of changes then follow it, not the database server's clock. */
+  readonly clock?: ports.Now;
   readonly practices: readonly PracticeLink[];
   readonly outside: Outside;
   readonly verifyToken: VerifyToken;

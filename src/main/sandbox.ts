@@ -119,6 +119,7 @@ export async function startSandbox(
   const parts: Parts = {
     databaseUrl,
     now: () => clock.now(),
+    clock: () => clock.now(),
     practices: links,
     outside: createOutside({
       now: () => clock.now(),

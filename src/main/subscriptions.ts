@@ -35,7 +35,6 @@ export function openSubscriptions(
   const hook = createRestHook({ allowed: parts.subscriptions.privateHosts });
   const shell: SubscriptionShell = {
     pool,
-    now: parts.now,
     realNow: () => new Date().toISOString(),
     random: Math.random,
     newId: randomUUID,

@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { SearchDefinitions } from '#fhir/search-definition.ts';
 import { type Sql, sql } from './sql.ts';
+import { isReadOnly, stampsOf } from './stamp.ts';
 
 /** Anything that can run one statement: the pool or a transaction. */
 export type Database = {
@@ -15,11 +16,17 @@ export type Transaction = Database & {
   /** What to index when a resource is written. */
   readonly definitions: SearchDefinitions;
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  /** Times for `count` changes of this transaction. src/store/stamp.ts */
+  stamps(count: number): Promise<readonly number[]>;
 };
+
+/** Another clock than the database server's for the times of changes: the simulated one of the sandbox. */
+type Clock = () => string;
 
 export type Pool = Database & {
   readonly inner: pg.Pool;
   readonly definitions: SearchDefinitions;
+  readonly clock: Clock | undefined;
   close(): Promise<void>;
 };
 
@@ -35,6 +42,7 @@ export function openPool(options: {
   url: string;
   size: number;
   definitions: SearchDefinitions;
+  clock?: Clock;
   statementTimeoutMs?: number;
   onError: (error: Error) => void;
 }): Pool {
@@ -46,7 +54,8 @@ export function openPool(options: {
     application_name: 'holdfast',
   });
   inner.on('error', options.onError);
-  return { inner, definitions: options.definitions, ...databaseOn(inner), close: () => inner.end() };
+  const { definitions, clock } = options;
+  return { inner, definitions, clock, ...databaseOn(inner), close: () => inner.end() };
 }
 
 function databaseOn(target: pg.Pool | pg.PoolClient): Database {
@@ -60,6 +69,11 @@ function databaseOn(target: pg.Pool | pg.PoolClient): Database {
 
 const RETRIED = new Set(['40001', '40P01']);
 
+/** Thrown where another transaction has changed a resource after this one took its stamps: it is tried again, later. */
+export class Overtaken extends Error {
+  readonly code = '40001';
+}
+
 /** Two writers made the same resource first (a doctor named in two records): the one who came second reads it at the next try. */
 function isLostRace(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
@@ -68,7 +82,7 @@ function isLostRace(error: unknown): boolean {
 
 /**
  * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Serialisation failures,
- * deadlocks and lost races are tried again (at most 3 times), so `work` must do nothing outside the database that may
+ * deadlocks and lost races are tried again (at most 5 times), so `work` must do nothing outside the database that may
  * not happen twice.
  */
 export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -76,7 +90,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Pr
     try {
       return await once(pool, work);
     } catch (error) {
-      if (attempt >= 3 || !isLostRace(error)) throw error;
+      if (attempt >= 5 || !isLostRace(error)) throw error;
     }
   }
 }
@@ -84,23 +98,42 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Pr
 async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.inner.connect();
   let broken: Error | undefined;
+  const onLost = (lost: Error) => {
+    broken = lost;
+  };
+  // A connection that breaks between two statements tells nobody else; unheard, it would end the process.
+  client.on('error', onLost);
   try {
     await client.query('begin');
-    const value = await work({
-      ...databaseOn(client),
-      definitions: pool.definitions,
-      executeSql: (text, values) => client.query(text, values as unknown[]),
-    });
+    const value = await work(transactionOn(client, pool));
     await client.query('commit');
     return value;
   } catch (error) {
-    await client.query('rollback').catch((lost: Error) => {
-      broken = lost;
-    });
+    // A statement that was stopped within begin_write may have kept its lock.
+    await client.query('rollback; select pg_advisory_unlock_all()').catch(onLost);
     throw error;
   } finally {
+    client.off('error', onLost);
     client.release(broken);
   }
+}
+
+/** The stamps are taken before the first statement that may write: earlier, a wait for a lock would make them old. */
+function transactionOn(client: pg.PoolClient, pool: Pool): Transaction {
+  const database = databaseOn(client);
+  const stamps = stampsOf(database, pool.clock);
+  return {
+    definitions: pool.definitions,
+    stamps: stamps.take,
+    async query(statement) {
+      if (!isReadOnly(statement.text)) await stamps.begin();
+      return database.query(statement);
+    },
+    async executeSql(text, values) {
+      await stamps.begin();
+      return client.query(text, values as unknown[]);
+    },
+  };
 }
 
 /**

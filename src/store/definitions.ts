@@ -6,11 +6,11 @@ import { saveResources } from './resources.ts';
 import { sql } from './sql.ts';
 
 /** Saves the definitions; what has not changed since the last start writes nothing. */
-export async function loadDefinitions(pool: Pool, definitions: readonly Resource[], now: string): Promise<void> {
+export async function loadDefinitions(pool: Pool, definitions: readonly Resource[]): Promise<void> {
   const valueSets = definitions.filter((one): one is ValueSet => one.resourceType === 'ValueSet');
   await inTransaction(pool, async (tx) => {
     await lockKeys(tx, ['definitions']);
-    await saveResources(tx, { organisation: SHARED, resources: definitions, source: 'holdfast', now });
+    await saveResources(tx, { organisation: SHARED, resources: definitions, source: 'holdfast' });
     const members = valueSets.flatMap((set) => codesOf(set).map((code) => ({ set: set.url ?? '', code })));
     await tx.query(
       sql`delete from value_set_member where value_set = any(${valueSets.map((set) => set.url ?? '')}::text[])`,

@@ -6,21 +6,19 @@
 import { startOfPartial } from '#fhir/date.ts';
 import { factsOf, patientOf } from '#fhir/fact.ts';
 import { digest } from '#fhir/id.ts';
-import { SHARED } from '#fhir/systems.ts';
 import type { Resource } from '#fhir/types.ts';
-import type { Database, Transaction } from './database.ts';
+import { type Access, visible } from './access.ts';
+import { type Database, Overtaken, type Transaction } from './database.ts';
 import { indexResources } from './search-index.ts';
-import { type Sql, sql } from './sql.ts';
-
-/** Whose rows a caller may see. What is shared by all (definitions) comes with every access. */
-export type Access = { readonly organisations: readonly string[] };
+import { sql } from './sql.ts';
+import { instantColumn, instantOfStamp } from './stamp.ts';
 
 export type StoredResource = {
   readonly organisation: string;
   readonly type: string;
   readonly id: string;
   readonly version: number;
-  /** Instant, milliseconds. */
+  /** Instant, microseconds. */
   readonly lastUpdated: string;
   readonly deleted: boolean;
   /** The exact JSON that is served; of a deleted resource, its last content. */
@@ -29,17 +27,9 @@ export type StoredResource = {
   readonly patient: string | null;
 };
 
-/** The organisations of an access as SQL: what the caller owns and what is shared. */
-export function visible(access: Access): Sql {
-  return sql`organisation = any(${[...access.organisations, SHARED]}::text[])`;
-}
+const columns = sql`r.organisation, r.type, r.id, r.version, ${instantColumn(sql`r.last_updated`)} as "lastUpdated", r.deleted, r.content, r.patient`;
 
-const columns = sql`organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content, patient`;
-
-/** A version's patient is the one of the resource: a resource does not change its compartment. */
-const versionColumns = sql`organisation, type, id, version, to_char(last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated", deleted, content,
-  (select r.patient from resource r where r.organisation = resource_version.organisation and r.type = resource_version.type and r.id = resource_version.id) as patient`;
-
+/** The current version; undefined when absent or not visible. */
 export async function readResource(
   db: Database,
   access: Access,
@@ -47,7 +37,7 @@ export async function readResource(
   id: string,
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${columns} from resource where ${visible(access)} and type = ${type} and id = ${id}`,
+    sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.id = ${id}`,
   );
   return rows[0];
 }
@@ -61,7 +51,7 @@ export async function readMany<R extends Resource>(
 ): Promise<R[]> {
   if (ids.length === 0) return [];
   const { rows } = await db.query<{ content: string }>(
-    sql`select content from resource where ${visible(access)} and type = ${type} and id = any(${[...new Set(ids)]}::text[]) and not deleted order by id`,
+    sql`select r.content from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.id = any(${[...new Set(ids)]}::text[]) and not r.deleted order by r.id`,
   );
   return rows.map((row) => JSON.parse(row.content) as R);
 }
@@ -90,23 +80,16 @@ export async function loadOfPatients<R extends Resource>(
   return rows.map((row) => JSON.parse(row.content) as R);
 }
 
+/** One version, also of a resource that is deleted now; undefined when absent or not visible. */
 export async function readVersion(
   db: Database,
   access: Access,
   key: { type: string; id: string; version: number },
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${versionColumns} from resource_version where ${visible(access)} and type = ${key.type} and id = ${key.id} and version = ${key.version}`,
+    sql`select ${columns} from resource_version r where ${visible(access, sql`r`, key.type)} and r.type = ${key.type} and r.id = ${key.id} and r.version = ${key.version}`,
   );
   return rows[0];
-}
-
-/** Every version, newest first. */
-export async function readHistory(db: Database, access: Access, type: string, id: string): Promise<StoredResource[]> {
-  const { rows } = await db.query<StoredResource>(
-    sql`select ${versionColumns} from resource_version where ${visible(access)} and type = ${type} and id = ${id} order by version desc`,
-  );
-  return rows;
 }
 
 export type Saving = {
@@ -114,7 +97,6 @@ export type Saving = {
   readonly resources: readonly Resource[];
   /** Which feed or part brought them. */
   readonly source: string;
-  readonly now: string;
 };
 
 type Prepared = StoredResource & {
@@ -127,18 +109,22 @@ type Prepared = StoredResource & {
  * statements whatever the number. Two writers of the same resource wait for each other.
  */
 export async function saveResources(tx: Transaction, saving: Saving): Promise<readonly StoredResource[]> {
-  const { organisation, now, source } = saving;
+  const { organisation, source } = saving;
   // In one order, so that two writers of shared resources wait for each other and never in a circle.
   const keyed = saving.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource] as const);
   const latest = new Map([...new Map(keyed)].sort(([one], [other]) => (one < other ? -1 : 1)));
   const current = await currentOf(tx, organisation, [...latest.values()]);
-  const changed: Prepared[] = [];
-  for (const [key, resource] of latest) {
-    const hash = fingerprint(resource);
+  const differing = [...latest].flatMap(([key, resource]) => {
     const before = current.get(key);
-    if (before && before.hash === hash && !before.deleted) continue;
-    changed.push(prepare(resource, { organisation, now, hash, version: (before?.version ?? 0) + 1 }));
-  }
+    const hash = fingerprint(resource);
+    return before && before.hash === hash && !before.deleted ? [] : [{ resource, before, hash }];
+  });
+  const stamps = await tx.stamps(differing.length);
+  const changed = differing.map(({ resource, before, hash }, index) => {
+    const stamp = stamps[index] ?? 0;
+    if (before && before.stamp >= stamp) throw new Overtaken(`${resource.resourceType} was changed meanwhile`);
+    return prepare(resource, { organisation, stamp, hash, version: (before?.version ?? 0) + 1 });
+  });
   if (changed.length > 0) await write(tx, changed, source);
   return changed;
 }
@@ -148,20 +134,26 @@ export async function deleteResources(
   tx: Transaction,
   organisation: string,
   keys: readonly { type: string; id: string }[],
-  now: string,
 ): Promise<void> {
   if (keys.length === 0) return;
   const types = keys.map((key) => key.type);
   const ids = keys.map((key) => key.id);
-  await tx.query(sql`
+  const stamps = await tx.stamps(keys.length);
+  const { rows } = await tx.query<{ overtaken: boolean }>(sql`
     with gone as (
-      update resource set deleted = true, version = version + 1, last_updated = ${now}::timestamptz, written = pg_current_xact_id()
-      where organisation = ${organisation} and not deleted
-        and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
-      returning organisation, type, id, version, last_updated, content
+      update resource r set deleted = true, version = r.version + 1, last_updated = to_timestamp(one.stamp / 1000000.0), written = pg_current_xact_id()
+      from unnest(${types}::text[], ${ids}::text[], ${stamps}::numeric[]) as one (type, id, stamp),
+        resource before
+      where r.organisation = ${organisation} and r.type = one.type and r.id = one.id and not r.deleted
+        and before.organisation = r.organisation and before.type = r.type and before.id = r.id
+      returning r.organisation, r.type, r.id, r.version, r.last_updated, r.content, r.patient, 
+        before.written <> pg_current_xact_id() and before.last_updated >= r.last_updated as overtaken
+    ), kept as (
+      insert into resource_version (organisation, type, id, version, last_updated, deleted, content, patient)
+      select organisation, type, id, version, last_updated, true, content, patient from gone
     )
-    insert into resource_version (organisation, type, id, version, last_updated, deleted, content)
-    select organisation, type, id, version, last_updated, true, content from gone`);
+    select overtaken from gone where overtaken limit 1`);
+  if (rows.length > 0) throw new Overtaken('a resource to be deleted was changed meanwhile');
   await removeDerived(tx, organisation, types, ids);
   await indexResources(tx, organisation, [], { types, ids });
 }
@@ -179,14 +171,15 @@ function fingerprint(resource: Resource): string {
 
 function prepare(
   resource: Resource,
-  facts: { organisation: string; now: string; hash: string; version: number },
+  facts: { organisation: string; stamp: number; hash: string; version: number },
 ): Prepared {
-  const { organisation, now, hash, version } = facts;
+  const { organisation, stamp, hash, version } = facts;
+  const lastUpdated = instantOfStamp(stamp);
   const { resourceType, id = '', meta, ...rest } = resource;
   const content = JSON.stringify({
     resourceType,
     id,
-    meta: { ...meta, versionId: String(version), lastUpdated: now },
+    meta: { ...meta, versionId: String(version), lastUpdated },
     ...rest,
   });
   return {
@@ -194,7 +187,7 @@ function prepare(
     type: resourceType,
     id,
     version,
-    lastUpdated: now,
+    lastUpdated,
     deleted: false,
     content,
     hash,
@@ -203,11 +196,14 @@ function prepare(
   };
 }
 
+type Current = { type: string; id: string; version: number; hash: string; deleted: boolean; stamp: number };
+
 async function currentOf(tx: Transaction, organisation: string, resources: readonly Resource[]) {
   const types = resources.map((one) => one.resourceType);
   const ids = resources.map((one) => one.id ?? '');
-  const { rows } = await tx.query<{ type: string; id: string; version: number; hash: string; deleted: boolean }>(sql`
-    select type, id, version, hash, deleted from resource
+  const { rows } = await tx.query<Current>(sql`
+    select type, id, version, hash, deleted, 
+      case when written = pg_current_xact_id() then 0 else (extract(epoch from last_updated) * 1000000)::bigint end as stamp from resource
     where organisation = ${organisation} and (type, id) in (select * from unnest(${types}::text[], ${ids}::text[]))
     order by type, id for update`);
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
@@ -226,8 +222,8 @@ async function write(tx: Transaction, changed: readonly Prepared[], source: stri
         ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[])
         as one (type, id, version, last_updated, patient, hash, content)
     ), kept as (
-      insert into resource_version (organisation, type, id, version, last_updated, content)
-      select ${organisation}, type, id, version, last_updated, content from incoming
+      insert into resource_version (organisation, type, id, version, last_updated, content, patient)
+      select ${organisation}, type, id, version, last_updated, content, patient from incoming
     )
     insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content)
     select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content from incoming

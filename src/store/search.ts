@@ -1,8 +1,8 @@
 /** Searches: a parsed request becomes one SQL statement over the index tables; pages go by keyset, never by offset. */
 import { isInstant } from '#fhir/date.ts';
 import type { Criterion, Filter, SearchRequest } from '#fhir/search-request.ts';
+import { type Access, visible } from './access.ts';
 import type { Database } from './database.ts';
-import { type Access, visible } from './resources.ts';
 import { join, type Sql, sql } from './sql.ts';
 
 export type SearchEntry = {
@@ -43,7 +43,7 @@ async function count(db: Database, where: Sql): Promise<number> {
 
 function conditions(access: Access, request: SearchRequest): Sql[] {
   return [
-    sql`r.${visible(access)}`,
+    visible(access, sql`r`, request.type),
     sql`r.type = ${request.type}`,
     sql`not r.deleted`,
     ...(request.ids ? [sql`r.id = any(${request.ids}::text[])`] : []),
@@ -61,7 +61,7 @@ type Place = { readonly access: Access; readonly type: string; readonly organisa
 function filterCondition(filter: Filter, place: Place): Sql {
   const { criterion, param } = filter;
   const found = (table: Sql, condition: Sql) => sql`(${place.organisation}, ${place.id}) in (
-    select s.organisation, s.id from ${table} s where s.${visible(place.access)} and s.type = ${place.type} and s.param = ${param} and ${condition})`;
+    select s.organisation, s.id from ${table} s where ${visible(place.access, sql`s`, place.type)} and s.type = ${place.type} and s.param = ${param} and ${condition})`;
   switch (criterion.kind) {
     case 'token': {
       const condition = found(sql`search_token`, anyOf(criterion.values.map(tokenCondition)));

@@ -1,8 +1,9 @@
 /** Numbered events of subscriptions: made once for each change, in the order of the feed, read in the order of their numbers. */
+import { type Access, visible } from './access.ts';
 import { type Database, lockKeys, type Transaction } from './database.ts';
 import type { FeedChange, FeedPosition } from './feed.ts';
-import { type Access, visible } from './resources.ts';
 import { sql } from './sql.ts';
+import { instantColumn } from './stamp.ts';
 
 export type StoredEvent = {
   readonly number: number;
@@ -42,11 +43,11 @@ export async function insertEvents(
   const column = <K extends keyof Changes[number]>(name: K) => changes.map((one) => one[name]);
   const { rowCount } = await tx.query(sql`
     with chosen as (
-      select row_number() over (order by c.place) as n, v.organisation, v.type, v.id, v.version, v.last_updated, v.deleted
+      select row_number() over (order by c.place) as n, v.organisation, v.type, v.id, v.version, v.last_updated, v.deleted, v.patient
       from unnest(${column('organisation')}::text[], ${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[])
         with ordinality as c (organisation, type, id, version, place)
       join resource_version v using (organisation, type, id, version)
-      where v.${visible(subscription.access)} and not exists (
+      where ${visible(subscription.access, sql`v`)} and not exists (
         select from subscription_event e where e.subscription = ${subscription.id}
           and e.organisation = v.organisation and e.type = v.type and e.id = v.id and e.version = v.version)
     ), moved as (
@@ -54,8 +55,7 @@ export async function insertEvents(
       where id = ${subscription.id} returning last_event - (select count(*) from chosen) as base
     )
     insert into subscription_event (subscription, number, organisation, type, id, version, last_updated, deleted, patient)
-    select ${subscription.id}, moved.base + n, c.organisation, c.type, c.id, c.version, c.last_updated, c.deleted,
-      (select r.patient from resource r where r.organisation = c.organisation and r.type = c.type and r.id = c.id)
+    select ${subscription.id}, moved.base + n, c.organisation, c.type, c.id, c.version, c.last_updated, c.deleted, c.patient
     from chosen c, moved`);
   return rowCount;
 }
@@ -78,10 +78,10 @@ export async function readEvents(db: Database, range: EventRange): Promise<Store
   const content = range.withContent ? sql`, v.content` : sql``;
   const { rows } = await db.query<StoredEvent>(sql`
     select e.number, e.organisation, e.type, e.id, e.version, e.deleted, e.patient,
-      to_char(e.last_updated at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "lastUpdated" ${content}
+      ${instantColumn(sql`e.last_updated`)} as "lastUpdated" ${content}
     from subscription_event e
     join resource_version v on v.organisation = e.organisation and v.type = e.type and v.id = e.id and v.version = e.version
-    where e.subscription = ${range.subscription} and e.number >= ${range.since} ${until} and v.${visible(range.access)}
+    where e.subscription = ${range.subscription} and e.number >= ${range.since} ${until} and ${visible(range.access, sql`v`)}
     order by e.number limit ${range.limit}`);
   return rows;
 }

@@ -1,7 +1,7 @@
 /** Where each subscription stands: what it asks for, how far it was delivered, who is delivering now. */
+import type { Access } from './access.ts';
 import type { Database, Transaction } from './database.ts';
 import type { FeedPosition } from './feed.ts';
-import type { Access } from './resources.ts';
 import { type Sql, sql } from './sql.ts';
 
 export type SubscriptionStatus = 'requested' | 'active' | 'error' | 'off';

@@ -56,7 +56,7 @@ async function follow(
   if (bookings.length === 0 && !isOver) events.push(...(await elsewhere(shell, tx, { organisation, task })));
   const change = moveThrough(task, events, { organisation, now });
   const jobs: StageJob[] = [...change.jobs];
-  await saveResources(tx, { organisation, resources: [...saves, ...change.saves], source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: [...saves, ...change.saves], source: 'holdfast' });
   await shell.enqueue(tx, jobs);
 }
 

@@ -66,7 +66,7 @@ async function tryOne(shell: BookingShell, job: Job, pathway: Pathway, user: Use
   const proposed = proposedAppointment({ task: pathway.task, need: pathway.need, ...chosen, organisation, n, now });
   await inTransaction(shell.pool, async (tx) => {
     const resources: Resource[] = [proposed, ...placesOf(chosen, found)];
-    await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+    await saveResources(tx, { organisation, resources, source: 'holdfast' });
   });
   return ask(shell, job, { proposed, ...chosen, user });
 }
@@ -117,7 +117,7 @@ async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, us
     const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
     const nhsNumber = nhsNumberOf(pathway?.patient);
     if (!pathway || !nhsNumber || isEnded(pathway.task.status) || isDeceasedNow(pathway)) {
-      await withdraw(shell, tx, job, { proposed, why: 'Not wanted any more' });
+      await withdraw(tx, job, { proposed, why: 'Not wanted any more' });
       return ok('not wanted any more');
     }
     const request = {
@@ -133,7 +133,7 @@ async function ask(shell: BookingShell, job: Job, { proposed, slot, schedule, us
     const booked = await shell.bookAppointment(request);
     if (booked.ok) return confirm(shell, tx, pathway, { proposed, provided: booked.value });
     if (booked.failure.kind === 'conflict') {
-      await withdraw(shell, tx, job, { proposed, why: 'The slot had gone' });
+      await withdraw(tx, job, { proposed, why: 'The slot had gone' });
       return ok('again');
     }
     // Unknown outcome, or not reached: the pending Appointment stands, and the next run looks for it first.
@@ -160,7 +160,7 @@ async function settle(shell: BookingShell, job: Job, pending: Appointment, user:
   const isPast = !slot || epochMilliseconds(slot.start) <= epochMilliseconds(shell.now());
   if (!slot || !schedule || isPast) {
     const why = 'The slot has passed';
-    await inTransaction(shell.pool, (tx) => withdraw(shell, tx, job, { proposed: pending, why }));
+    await inTransaction(shell.pool, (tx) => withdraw(tx, job, { proposed: pending, why }));
     return ok('again');
   }
   return ask(shell, job, { proposed: pending, slot, schedule, user });
@@ -181,7 +181,7 @@ async function confirm(
     { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } },
     { organisation, now },
   );
-  await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast' });
   await setTimers(tx, looksAfter(shell, pathway, appointment));
   await shell.enqueue(tx, change.jobs);
   return ok('booked');
@@ -208,13 +208,12 @@ const LOOKS = [1, 3, 7, 14] as const;
 
 /** What was to be booked and will not be: kept, as cancelled, with the reason. */
 async function withdraw(
-  shell: BookingShell,
   tx: Transaction,
   { organisation }: Job,
   { proposed, why }: { proposed: Appointment; why: string },
 ): Promise<void> {
   const cancelled: Appointment = { ...proposed, status: 'cancelled', cancelationReason: { text: why } };
-  await saveResources(tx, { organisation, resources: [cancelled], source: 'holdfast', now: shell.now() });
+  await saveResources(tx, { organisation, resources: [cancelled], source: 'holdfast' });
 }
 
 /** The Task ended (a death, a move) with an appointment still to come: the slot is given back. */
@@ -242,7 +241,7 @@ async function cancelStanding(shell: BookingShell, job: Job, pathway: Pathway): 
     });
     if (!cancelled.ok) return cancelled;
     const withdrawn = { proposed: appointment, why: reason };
-    await inTransaction(shell.pool, (tx) => withdraw(shell, tx, job, withdrawn));
+    await inTransaction(shell.pool, (tx) => withdraw(tx, job, withdrawn));
   }
   return ok(ahead.length);
 }
@@ -285,7 +284,6 @@ async function askAPerson(shell: BookingShell, { organisation, task }: Job, why:
       organisation,
       resources: [callTask(pathway, undefined, shell.now())],
       source: 'holdfast',
-      now: shell.now(),
     });
     return ok(why);
   });

@@ -71,7 +71,7 @@ export async function called(
     const recorded = recordCall({ task: pathway.task, outcome, key: call.id ?? '', now, ...about });
     const change = moveThrough(pathway.task, recorded.events, { organisation, now });
     const resources = [recorded.communication, ...(recorded.request ? [recorded.request] : []), ...change.saves];
-    await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+    await saveResources(tx, { organisation, resources, source: 'holdfast' });
     // Whoever said yes on the telephone is booked by the same path as a reply.
     const book = { queue: 'book' as const, payload: { organisation, task: change.task.id ?? '' } };
     await shell.enqueue(tx, [...change.jobs, ...(outcome === 'spoke-will-book' ? [book] : [])]);

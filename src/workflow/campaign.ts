@@ -56,7 +56,7 @@ export async function release(
       ...one,
       who: { display: `${user.given} ${user.family}`, identifier: { value: user.localId } },
     }));
-    await saveResources(tx, { organisation, resources: [run, { ...provenance, agent }], source: 'holdfast', now });
+    await saveResources(tx, { organisation, resources: [run, { ...provenance, agent }], source: 'holdfast' });
     await shell.enqueue(tx, [{ queue: 'campaign', payload: { organisation } }]);
   });
   return ok(run);
@@ -179,7 +179,7 @@ async function moveAll(
       const now = shell.now();
       const tasks = (await readMany<Task>(tx, inside(organisation), 'Task', ids)).filter(isWaiting);
       const changes = tasks.map((task) => moveThrough(task, of.events(task), { organisation, now }));
-      await keepChanges(shell, tx, changes, { organisation, now });
+      await keepChanges(shell, tx, changes, organisation);
     });
   }
 }

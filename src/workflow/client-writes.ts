@@ -43,7 +43,7 @@ export async function createByClient(
   const flag: Flag = { ...resource, id: caller.newId() };
   return inTransaction(shell.pool, async (tx) => {
     await lockSubject(tx, { organisation, patient: idOf('Patient', flag.subject) ?? null });
-    return saved(await saveResources(tx, { organisation, resources: [flag], source: 'client', now: shell.now() }));
+    return saved(await saveResources(tx, { organisation, resources: [flag], source: 'client' }));
   });
 }
 
@@ -89,20 +89,15 @@ async function changed(
   if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
   if (resource.resourceType !== 'Flag')
     return fail('unsupported', `${resource.resourceType} cannot be updated by clients`);
-  return updateFlag(shell, tx, current, resource);
+  return updateFlag(tx, current, resource);
 }
 
-async function updateFlag(
-  shell: Shell,
-  tx: Transaction,
-  stored: StoredResource,
-  wanted: Flag,
-): Promise<Result<StoredResource>> {
+async function updateFlag(tx: Transaction, stored: StoredResource, wanted: Flag): Promise<Result<StoredResource>> {
   const current = JSON.parse(stored.content) as Flag;
   if (wanted.subject?.reference !== current.subject.reference)
     return refused('A Flag stays with its subject: set this one inactive and create another', 'Flag.subject');
   const { organisation } = stored;
-  const changed = await saveResources(tx, { organisation, resources: [wanted], source: 'client', now: shell.now() });
+  const changed = await saveResources(tx, { organisation, resources: [wanted], source: 'client' });
   return ok(changed[0] ?? stored);
 }
 
@@ -133,7 +128,7 @@ async function updateTask(
   const now = shell.now();
   const task: Task = { ...fixed, ...common, ...call.value.changes, lastModified: now };
   const { organisation } = stored;
-  const changed = await saveResources(tx, { organisation, resources: [task], source: 'holdfast', now });
+  const changed = await saveResources(tx, { organisation, resources: [task], source: 'holdfast' });
   if (call.value.jobs.includes('called'))
     await shell.enqueue(tx, [{ queue: 'called', payload: { organisation, task: task.id ?? '' } }]);
   return ok(changed[0] ?? stored);

@@ -8,9 +8,10 @@ import { funnel, type Stage, stageOf } from '#domain/stage.ts';
 import { addDays, londonDate, londonInstant } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { ok, type Result } from '#result.ts';
+import type { Access } from '#store/access.ts';
 import { type NeedRow, needsOfRule } from '#store/cohort.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
-import { type Access, saveResources } from '#store/resources.ts';
+import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { linkOf, type Shell } from './shell.ts';
 
@@ -46,7 +47,6 @@ export async function cohort(
       organisation,
       resources: [cohortGroup({ organisation, rule: name, members }), list],
       source: 'holdfast',
-      now,
     });
     await setTimers(tx, [
       { organisation, queue: 'cohort', key: rule.url, dueAt: londonInstant(addDays(date, 1), '20:00'), payload: job },

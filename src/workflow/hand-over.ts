@@ -125,7 +125,6 @@ async function record(
     organisation,
     resources: [communication, { ...request, status: 'completed' }, ...change.saves],
     source: 'holdfast',
-    now,
   });
   if (channel === 'letter')
     await setTimers(tx, [
@@ -170,7 +169,7 @@ async function stepBack(
   const saves = isHeld
     ? change.saves
     : [...revoked([request], checked?.result === 'skip-step' ? checked.reason : 'task-ended'), ...change.saves];
-  await saveResources(tx, { organisation, resources: saves, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: saves, source: 'holdfast' });
   await shell.enqueue(tx, [
     ...change.jobs,
     ...(isHeld ? [] : [{ queue: 'reach' as const, payload: { organisation, task: task.id ?? '' } }]),
@@ -193,7 +192,6 @@ async function refused(
     organisation,
     resources: [...revoked([of.request], 'refused'), ...change.saves],
     source: 'holdfast',
-    now,
   });
   await shell.enqueue(tx, change.jobs);
   return ok(of.failure.message);

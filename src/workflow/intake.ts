@@ -246,7 +246,7 @@ async function finish(shell: IntakeShell, tx: Transaction, landing: Landing, asO
     feed === 'emis'
       ? translateEmisReference(reference, { organisation, asOf })
       : translateTppReference(reference, { organisation, asOf });
-  await saveResources(tx, { organisation, resources: shared, source: feed, now });
+  await saveResources(tx, { organisation, resources: shared, source: feed });
   await keepRejections(tx, landing, organisation, landing.rejected);
   const patientKeys = [...landing.touched].sort();
   const counts = {

@@ -67,7 +67,7 @@ export async function assess(
       for (const rule of shell.rules.filter((one) => isInForce(one, londonDate(now))))
         if (follow(todo, { person, rule, organisation, now })) rules.add(rule.url);
     }
-    await saveResources(tx, { organisation, resources: todo.saves, source: 'holdfast', now });
+    await saveResources(tx, { organisation, resources: todo.saves, source: 'holdfast' });
     await clearTimers(tx, organisation, 'assess', todo.cleared);
     await setTimers(tx, todo.timers);
     await shell.enqueue(tx, todo.jobs);

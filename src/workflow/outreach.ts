@@ -70,7 +70,7 @@ async function resume(shell: OutreachShell, tx: Transaction, pathway: Pathway): 
   const { organisation } = pathway;
   const now = shell.now();
   const change = moveTask(pathway.task, { kind: 'resumed', reason: 'stale-data' }, { organisation, now });
-  await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast' });
   return { ...pathway, task: change.task };
 }
 
@@ -178,5 +178,5 @@ export async function save(
   { organisation }: Pick<Pathway, 'organisation'>,
   change: { saves: readonly Resource[]; jobs: readonly StageJob[] },
 ): Promise<void> {
-  await keepChanges(shell, tx, [change], { organisation, now: shell.now() });
+  await keepChanges(shell, tx, [change], organisation);
 }

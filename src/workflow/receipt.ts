@@ -82,7 +82,7 @@ async function apply(
     : { task: pathway.task, saves: [], jobs: [] };
   const carriedOut = known ? [] : [{ ...current, status: 'completed' as const }];
   const resources = [communication, ...carriedOut, ...change.saves];
-  await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources, source: 'holdfast' });
   // A receipt can be worth a code although it does not move the Task: a letter printed after the patient had booked.
   await shell.enqueue(tx, [
     ...change.jobs,

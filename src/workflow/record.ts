@@ -53,7 +53,7 @@ async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<v
   const { organisation, feed, records } = intake;
   const now = shell.now();
   const resources = records.flatMap(({ translation }) => [...translation.shared, ...translation.resources]);
-  await saveResources(tx, { organisation, resources: resources.map((one) => labelled(one, feed)), source: feed, now });
+  await saveResources(tx, { organisation, resources: resources.map((one) => labelled(one, feed)), source: feed });
   // An incomplete answer proves nothing by absence: what it does not repeat stays.
   const whole = records.filter(({ translation }) => translation.incomplete.length === 0 || feed !== 'gp-connect');
   const said = new Set(resources.map((one) => `${one.resourceType}/${one.id}`));
@@ -67,7 +67,6 @@ async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<v
     tx,
     organisation,
     before.filter((one) => !said.has(`${one.type}/${one.id}`)),
-    now,
   );
   const rows = records.flatMap(({ patient, translation }) =>
     translation.outcomes.map((outcome) => sourceRow(patient, outcome, intake.keepInputs)),

@@ -84,7 +84,7 @@ async function act(shell: OutreachShell, tx: Transaction, { organisation, reques
   // A person calls back, or reads what no rule may decide.
   if (decided.intents.includes('call') || decided.intents.includes('read'))
     saves.push(callTask(pathway, undefined, now, decided.communication.id));
-  await saveResources(tx, { organisation, resources: saves, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: saves, source: 'holdfast' });
   if (decided.intents.includes('stop-all'))
     await stopAll(shell, tx, { organisation, patient: pathway.patientId, except: task });
   await shell.enqueue(tx, jobs);
@@ -104,5 +104,5 @@ async function stopAll(
     (task) => idOf('ServiceRequest', task.focus) && task.id !== of.except && !isEnded(task.status),
   );
   const changes = open.map((task) => moveTask(task, { kind: 'opted-out' }, { organisation, now }));
-  await keepChanges(shell, tx, changes, { organisation, now });
+  await keepChanges(shell, tx, changes, organisation);
 }

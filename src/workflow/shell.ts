@@ -1,6 +1,7 @@
 /** What every stage is given: the database, the clock, the queues and how each practice is linked. */
+
+import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
-import type { Access } from '#store/resources.ts';
 import type { Now, User } from './ports.ts';
 import type { SubscriptionShell } from './subscription/shell.ts';
 

@@ -37,7 +37,7 @@ export async function standDown(shell: Shell, tx: Transaction, pathway: Pathway)
       }),
     );
   const resources = [...revoked(open, 'task-ended'), ...calledOff];
-  await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources, source: 'holdfast' });
   if (isEnded(task.status)) await clearTimers(tx, organisation, 'reach', [task.id ?? '']);
 }
 

@@ -66,10 +66,10 @@ export async function keepChanges(
   shell: Pick<Shell, 'enqueue'>,
   tx: Transaction,
   changes: readonly Pick<TaskChange, 'saves' | 'jobs'>[],
-  { organisation, now }: { readonly organisation: string; readonly now: string },
+  organisation: string,
 ): Promise<void> {
   const resources = changes.flatMap((change) => change.saves);
-  await saveResources(tx, { organisation, resources, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources, source: 'holdfast' });
   const jobs = changes.flatMap((change) => change.jobs);
   await shell.enqueue(tx, jobs);
 }

@@ -48,7 +48,7 @@ async function decide(
   const { tasks: due } = writebacksFor(inputOf(shell, pathway, existing));
   const proved: Task[] = [];
   for (const task of [...existing, ...due]) proved.push(await readBack(tx, pathway, task, now));
-  await saveResources(tx, { organisation, resources: proved, source: 'holdfast', now });
+  await saveResources(tx, { organisation, resources: proved, source: 'holdfast' });
   return proved.filter((task) => task.status === 'requested' && routeOf(task) === 'im1');
 }
 
@@ -107,7 +107,7 @@ async function file(
     ? { kind: 'filed' as const, recordId: filed.value.recordId }
     : { kind: 'failed' as const, reason: filed.failure.message, retry: false };
   const moved = moveWriteback(task, event, now);
-  if (moved.ok) await saveResources(tx, { organisation, resources: [moved.value.task], source: 'holdfast', now });
+  if (moved.ok) await saveResources(tx, { organisation, resources: [moved.value.task], source: 'holdfast' });
   return ok(event.kind);
 }
 

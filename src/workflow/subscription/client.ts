@@ -5,9 +5,10 @@ import { type Asked, readSubscription } from '#domain/subscription/subscription.
 import { typesOf } from '#domain/subscription/topic.ts';
 import type { Subscription } from '#fhir/types.ts';
 import { fail, type Issue, ok, type Result } from '#result.ts';
+import type { Access } from '#store/access.ts';
 import type { Transaction } from '#store/database.ts';
 import { currentPosition } from '#store/feed.ts';
-import { type Access, readResource, type StoredResource, saveResources } from '#store/resources.ts';
+import { readResource, type StoredResource, saveResources } from '#store/resources.ts';
 import {
   changeSubscription,
   insertSubscription,
@@ -46,8 +47,8 @@ export async function subscriptionByClient(
   if (!status.ok) return status;
   const headers = headersOf(shell, wanted, state);
   if (!headers.ok) return headers;
-  const access = accessOf(caller, asked);
-  const organisation = state?.organisation ?? (await ownerOf(tx, access, asked));
+  const access = { ...accessOf(caller, asked), types: typesIn(shell, asked.topic) };
+  const organisation = state?.organisation ?? (await ownerOf(tx, access.organisations, asked));
   if (!organisation) return refused('The access token names no practice whose changes could be told', 'Subscription');
   const id = current?.id ?? shell.newId();
   const kept = { id, access, asked, headers: shell.seal(JSON.stringify(headers.value)), status: status.value };
@@ -55,7 +56,7 @@ export async function subscriptionByClient(
   if (state) await changeSubscription(tx, kept, position);
   else await insertSubscription(tx, { ...kept, organisation, client: caller.client }, position);
   const resource = shown({ ...wanted, id }, { status: status.value, headers: headers.value });
-  const saved = await saveResources(tx, { organisation, resources: [resource], source: 'client', now: shell.now() });
+  const saved = await saveResources(tx, { organisation, resources: [resource], source: 'client' });
   const stored = saved[0] ?? current;
   return stored ? ok(stored) : fail('fault', 'Nothing was saved');
 }
@@ -121,13 +122,17 @@ function accessOf(caller: SubscriptionCaller, { filters }: Asked): Access {
 }
 
 /** Whose resource it is: the practice of the patient it names, so that nobody else can read that name in it; else the first. */
-async function ownerOf(tx: Transaction, access: Access, { filters }: Asked): Promise<string | undefined> {
+async function ownerOf(
+  tx: Transaction,
+  organisations: readonly string[],
+  { filters }: Asked,
+): Promise<string | undefined> {
   const patients = filters.filter(({ parameter }) => parameter === 'patient').flatMap(({ values }) => values);
   for (const patient of patients) {
-    const found = await readResource(tx, access, 'Patient', patient.replace(/^Patient\//, ''));
+    const found = await readResource(tx, { organisations }, 'Patient', patient.replace(/^Patient\//, ''));
     if (found) return found.organisation;
   }
-  return access.organisations.toSorted()[0];
+  return organisations.toSorted()[0];
 }
 
 type Standing = { readonly status: SubscriptionState['status']; readonly error?: string | undefined };
@@ -158,7 +163,7 @@ export async function showStatus(
     headers: keptHeaders(shell, state),
   });
   const { organisation } = state;
-  await saveResources(tx, { organisation, resources: [resource], source: 'holdfast', now: shell.now() });
+  await saveResources(tx, { organisation, resources: [resource], source: 'holdfast' });
 }
 
 function refused(diagnostics: string, expression: string): Result<never> {

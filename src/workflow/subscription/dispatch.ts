@@ -22,9 +22,9 @@ export async function dispatch(shell: Pick<SubscriptionShell, 'pool' | 'topics'>
     // Read before the feed: where nothing that counts lies between, this is as far as it has been read.
     const newest = await currentPosition(tx);
     const types = [...new Set(shell.topics.flatMap(typesOf)), 'Subscription'];
-    const { changes, position } = await readFeed(tx, { after, types, limit: BATCH });
+    const { changes, position } = await readFeed(tx, { ...(after ? { after } : {}), types, limit: BATCH });
     if (changes.length > 0) await number(shell, tx, changes);
-    const next = position ?? newest;
+    const next = changes.length > 0 ? position : newest;
     if (next && !isSame(next, after)) await moveDispatcher(tx, next);
     return changes.length === BATCH;
   });
@@ -81,7 +81,7 @@ function isFor(
 
 /** A start is the last change that was complete then; what is later came in a transaction that ended after it. */
 function isLater({ lastUpdated }: FeedPosition, start: FeedPosition | null): boolean {
-  return start === null || (lastUpdated.split('/')[0] ?? '') > (start.lastUpdated.split('/')[0] ?? '');
+  return start === null || lastUpdated > start.lastUpdated;
 }
 
 function isSame(one: FeedPosition, other: FeedPosition | undefined): boolean {

@@ -6,7 +6,7 @@ import { typesOf } from '#domain/subscription/topic.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { Bundle, Parameters } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import type { Access } from '#store/resources.ts';
+import type { Access } from '#store/access.ts';
 import { oldestEvent, readEvents, type StoredEvent } from '#store/subscription-events.ts';
 import { type SubscriptionState, subscriptionsOf } from '#store/subscriptions.ts';
 import type { SubscriptionShell } from './shell.ts';

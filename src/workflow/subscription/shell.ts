@@ -18,8 +18,6 @@ export type PostNotification = (request: {
 
 export type SubscriptionShell = {
   readonly pool: Pool;
-  /** Business time: when a Subscription was written. */
-  readonly now: Now;
   /** Real time, for what is due to the outside: deliveries, ends, tokens. */
   readonly realNow: Now;
   /** 0 to 1. */

@@ -7,7 +7,7 @@ import { CONTENTS, type Content } from '#domain/subscription/subscription.ts';
 import { type Topic, typesOf } from '#domain/subscription/topic.ts';
 import type { BundleEntry, Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { currentPosition, type FeedChange, type FeedPosition, positionOf, readFeed } from '#store/feed.ts';
+import { currentPosition, type FeedChange, type FeedPosition, readFeed } from '#store/feed.ts';
 import type { SubscriptionReader } from './operations.ts';
 import type { SubscriptionShell } from './shell.ts';
 
@@ -101,9 +101,14 @@ export async function nextInStream(
   const { topics, after } = request;
   const newest = await currentPosition(shell.pool);
   const types = [...new Set(topics.flatMap(typesOf))];
-  const { changes, position } = await readFeed(shell.pool, { access: reader.access, after, types, limit: PAGE });
+  const { changes, position } = await readFeed(shell.pool, {
+    access: reader.access,
+    ...(after ? { after } : {}),
+    types,
+    limit: PAGE,
+  });
   const events = changes.flatMap((change) => eventsOf(shell, request, change));
-  const place = position ?? newest ?? after;
+  const place = changes.length > 0 ? position : (newest ?? after);
   return { events, cursor: place ? sealCursor(shell, place) : '', after: place, isMore: changes.length === PAGE };
 }
 
@@ -115,14 +120,13 @@ function eventsOf(
   const current = JSON.parse(change.content) as Resource;
   const previous = change.previous === null ? undefined : (JSON.parse(change.previous) as Resource);
   if (!passes(filters, { organisation: change.organisation, resource: current })) return [];
-  const lastUpdated = current.meta?.lastUpdated ?? '';
-  const entry = entryOf({ ...change, lastUpdated }, { base: shell.base(), content });
+  const entry = entryOf(change, { base: shell.base(), content });
   const fired = topics.filter((topic) => fires(topic, { current, previous, deleted: change.deleted }));
   return fired.map(({ url }, index) => ({
     topic: url,
     entry,
     patient: change.patient,
-    ...(index === fired.length - 1 ? { cursor: sealCursor(shell, positionOf(change)) } : {}),
+    ...(index === fired.length - 1 ? { cursor: sealCursor(shell, change) } : {}),
   }));
 }
 
@@ -131,7 +135,9 @@ export async function feedPulse(shell: SubscriptionShell): Promise<string> {
   return JSON.stringify((await currentPosition(shell.pool)) ?? null);
 }
 
-function sealCursor(shell: SubscriptionShell, position: FeedPosition): string {
+function sealCursor(shell: SubscriptionShell, place: FeedPosition): string {
+  const { lastUpdated, organisation, type, id, version } = place;
+  const position = { lastUpdated, organisation, type, id, version };
   return shell.seal(JSON.stringify({ use: 'cursor', position }));
 }
 
