@@ -11,11 +11,18 @@ import { answerOf, bearer, closedAnswers } from './openapi.ts';
 import { readerOf, SOCKET_PATH } from './operations/subscription.ts';
 import { streamTo } from './stream.ts';
 
+/** What has not ended by itself this long after the server began to stop is cut. */
+const CLOSE_MS = 5_000;
+
 export async function routeEvents(app: FastifyInstance, deps: Deps): Promise<void> {
   await app.register(websocket, { options: { maxPayload: 4_096 } });
   const closing = new AbortController();
-  // The server waits for its connections when it closes: streams have to end first.
-  app.addHook('preClose', async () => closing.abort());
+  // The server waits for its connections when it closes: streams have to end first, and one that was opened and never
+  // used would be waited for as long as a request may take to arrive.
+  app.addHook('preClose', async () => {
+    closing.abort();
+    setTimeout(() => app.server.closeAllConnections(), CLOSE_MS).unref();
+  });
   app.route({
     method: 'GET',
     url: SOCKET_PATH,

@@ -31,6 +31,8 @@ export async function streamTo(reply: FastifyReply, streaming: Streaming, closin
     ...reply.getHeaders(),
     'content-type': 'text/event-stream; charset=utf-8',
     'x-accel-buffering': 'no',
+    // Kept for another request it would hold up a server that stops.
+    connection: 'close',
   } as Record<string, string>);
   try {
     await run(streaming, signal, (text) => write(raw, text, signal));
