@@ -14,6 +14,7 @@ import { startSubscriptionWorker } from '#workflow/subscription/worker.ts';
 import type { Definitions } from './definitions.ts';
 import type { Parts } from './parts.ts';
 import { sealing } from './sealing.ts';
+import { auditDisclosure } from './subscription-audit.ts';
 
 export type Subscriptions = {
   readonly shell: SubscriptionShell;
@@ -43,6 +44,7 @@ export function openSubscriptions(
     ...sealing(parts.secret, 'subscription'),
     checkEndpoint: hook.checkEndpoint,
     post: hook.post,
+    audit: (tx, disclosure) => auditDisclosure(tx, disclosure, new Date().toISOString()),
     retry: parts.subscriptions.retry ?? defaultRetry,
   };
   const onError = (error: unknown) =>

@@ -29,6 +29,11 @@ export async function moveDispatcher(tx: Transaction, position: FeedPosition): P
   await tx.query(sql`update subscription_feed set position = ${JSON.stringify(position)}`);
 }
 
+/** Where the dispatcher begins when it has never read: with the first subscription, not with the first change there ever was. */
+export async function beginDispatcher(tx: Transaction, position: FeedPosition): Promise<void> {
+  await tx.query(sql`update subscription_feed set position = ${JSON.stringify(position)} where position is null`);
+}
+
 type Changes = readonly Pick<FeedChange, 'organisation' | 'type' | 'id' | 'version'>[];
 
 /**

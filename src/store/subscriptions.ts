@@ -94,6 +94,12 @@ export async function recordingSubscriptions(db: Database): Promise<Subscription
   return rows;
 }
 
+/** Whether anybody has ever subscribed and not deleted it. */
+export async function hasSubscriptions(db: Database): Promise<boolean> {
+  const { rows } = await db.query(sql`select 1 from subscription_state limit 1`);
+  return rows.length > 0;
+}
+
 /** The states of subscriptions that sockets are bound to. */
 export async function boundSubscriptions(db: Database, ids: readonly string[]): Promise<SubscriptionState[]> {
   const { rows } = await db.query<SubscriptionState>(

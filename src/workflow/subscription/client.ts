@@ -9,6 +9,7 @@ import type { Access } from '#store/access.ts';
 import type { Transaction } from '#store/database.ts';
 import { currentPosition } from '#store/feed.ts';
 import { readResource, type StoredResource, saveResources } from '#store/resources.ts';
+import { beginDispatcher } from '#store/subscription-events.ts';
 import {
   changeSubscription,
   insertSubscription,
@@ -53,6 +54,7 @@ export async function subscriptionByClient(
   const id = current?.id ?? shell.newId();
   const kept = { id, access, asked, headers: shell.seal(JSON.stringify(headers.value)), status: status.value };
   const position = await currentPosition(tx);
+  if (position) await beginDispatcher(tx, position);
   if (state) await changeSubscription(tx, kept, position);
   else await insertSubscription(tx, { ...kept, organisation, client: caller.client }, position);
   const resource = shown({ ...wanted, id }, { status: status.value, headers: headers.value });

@@ -11,6 +11,7 @@ import { inTransaction } from '#store/database.ts';
 import { readEvents, type StoredEvent } from '#store/subscription-events.ts';
 import { type Claimed, finishAttempt } from '#store/subscriptions.ts';
 import { keptHeaders, showStatus } from './client.ts';
+import { disclosureOf } from './operations.ts';
 import type { SubscriptionShell } from './shell.ts';
 
 /** Longest body of full resources, in characters of JSON; one event alone may be longer. */
@@ -87,6 +88,7 @@ async function settle(shell: SubscriptionShell, claimed: Claimed, { verdict, par
   const isArrived = verdict.isDelivered && parcel.type === 'event-notification';
   await inTransaction(shell.pool, async (tx) => {
     const isOurs = await finishAttempt(tx, claimed, { ...verdict, deliveredTo: isArrived ? parcel.to : undefined });
+    if (isOurs && isArrived && parcel.events.length > 0) await shell.audit(tx, disclosureOf(claimed, parcel.events));
     if (isOurs && verdict.status !== claimed.status) await showStatus(shell, tx, claimed, verdict);
   });
 }

@@ -10,7 +10,12 @@ import type { Resource } from '#fhir/types.ts';
 import { inTransaction, type Transaction } from '#store/database.ts';
 import { currentPosition, type FeedChange, type FeedPosition, readFeed } from '#store/feed.ts';
 import { insertEvents, moveDispatcher, takeDispatcher } from '#store/subscription-events.ts';
-import { recordingSubscriptions, removeSubscriptions, type SubscriptionState } from '#store/subscriptions.ts';
+import {
+  hasSubscriptions,
+  recordingSubscriptions,
+  removeSubscriptions,
+  type SubscriptionState,
+} from '#store/subscriptions.ts';
 import type { SubscriptionShell } from './shell.ts';
 
 const BATCH = 500;
@@ -19,15 +24,23 @@ const BATCH = 500;
 export async function dispatch(shell: Pick<SubscriptionShell, 'pool' | 'topics'>): Promise<boolean> {
   return inTransaction(shell.pool, async (tx) => {
     const after = (await takeDispatcher(tx)) ?? undefined;
-    // Read before the feed: where nothing that counts lies between, this is as far as it has been read.
+    // Read before all else: where nothing that counts lies between, this is as far as it has been read.
     const newest = await currentPosition(tx);
-    const types = [...new Set(shell.topics.flatMap(typesOf)), 'Subscription'];
-    const { changes, position } = await readFeed(tx, { ...(after ? { after } : {}), types, limit: BATCH });
+    // Whoever is not here yet came after every change up to there.
+    const isWanted = await hasSubscriptions(tx);
+    const { changes, position } = isWanted ? await nextChanges(shell, tx, after) : nothing;
     if (changes.length > 0) await number(shell, tx, changes);
     const next = changes.length > 0 ? position : newest;
-    if (next && !isSame(next, after)) await moveDispatcher(tx, next);
+    if (next && JSON.stringify(next) !== JSON.stringify(after)) await moveDispatcher(tx, next);
     return changes.length === BATCH;
   });
+}
+
+const nothing: Awaited<ReturnType<typeof readFeed>> = { changes: [], position: undefined };
+
+function nextChanges({ topics }: Pick<SubscriptionShell, 'topics'>, tx: Transaction, after: FeedPosition | undefined) {
+  const types = [...new Set(topics.flatMap(typesOf)), 'Subscription'];
+  return readFeed(tx, { ...(after ? { after } : {}), types, limit: BATCH });
 }
 
 async function number(
@@ -82,8 +95,4 @@ function isFor(
 /** A start is the last change that was complete then; what is later came in a transaction that ended after it. */
 function isLater({ lastUpdated }: FeedPosition, start: FeedPosition | null): boolean {
   return start === null || lastUpdated > start.lastUpdated;
-}
-
-function isSame(one: FeedPosition, other: FeedPosition | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

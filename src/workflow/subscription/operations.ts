@@ -9,7 +9,7 @@ import { fail, ok, type Result } from '#result.ts';
 import type { Access } from '#store/access.ts';
 import { oldestEvent, readEvents, type StoredEvent } from '#store/subscription-events.ts';
 import { type SubscriptionState, subscriptionsOf } from '#store/subscriptions.ts';
-import type { SubscriptionShell } from './shell.ts';
+import type { Disclosure, SubscriptionShell } from './shell.ts';
 
 export type SubscriptionReader = {
   readonly client: string;
@@ -54,6 +54,18 @@ export function told(shell: SubscriptionShell, state: SubscriptionState, { type,
     timestamp: shell.realNow(),
     ids: [shell.newId(), shell.newId()] as const,
     ...(state.error === null ? {} : { error: state.error }),
+  };
+}
+
+/** What a notification of these events discloses. */
+export function disclosureOf(state: SubscriptionState, events: readonly StoredEvent[]): Disclosure {
+  const isNamed = (state.asked as Asked).content !== 'empty';
+  return {
+    subscription: state.id,
+    client: state.client,
+    organisations: [...new Set(events.map(({ organisation }) => organisation))],
+    patients: isNamed ? [...new Set(events.flatMap(({ patient }) => patient ?? []))] : [],
+    events: `${events[0]?.number}-${events.at(-1)?.number}`,
   };
 }
 

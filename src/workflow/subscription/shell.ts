@@ -3,7 +3,7 @@ import type { Answer, RetryPolicy } from '#domain/subscription/attempt.ts';
 import type { Header } from '#domain/subscription/header.ts';
 import type { Topic } from '#domain/subscription/topic.ts';
 import type { Result } from '#result.ts';
-import type { Pool } from '#store/database.ts';
+import type { Pool, Transaction } from '#store/database.ts';
 import type { Now } from '#workflow/ports.ts';
 
 /** Posts one notification. A failure is `forbidden` when the address may not be called, anything else may be tried again. */
@@ -15,6 +15,17 @@ export type PostNotification = (request: {
   /** The same for each attempt to deliver the same events. */
   readonly key: string;
 }) => Promise<Answer>;
+
+/** What a notification told, for the audit trail. */
+export type Disclosure = {
+  readonly subscription: string;
+  readonly client: string;
+  readonly organisations: readonly string[];
+  /** Ids; none where the notification named nothing. */
+  readonly patients: readonly string[];
+  /** Numbers of the events: `12-40`. */
+  readonly events: string;
+};
 
 export type SubscriptionShell = {
   readonly pool: Pool;
@@ -32,5 +43,6 @@ export type SubscriptionShell = {
   /** What can be said about an address without asking anybody: `forbidden` when it may never be called. */
   readonly checkEndpoint: (url: string) => Result<unknown>;
   readonly post: PostNotification;
+  readonly audit: (tx: Transaction, disclosure: Disclosure) => Promise<void>;
   readonly retry: RetryPolicy;
 };

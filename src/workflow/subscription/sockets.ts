@@ -6,9 +6,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type NotificationType, notificationBundle } from '#domain/subscription/notification.ts';
 import type { Asked } from '#domain/subscription/subscription.ts';
 import { epochMilliseconds } from '#fhir/date.ts';
+import { inTransaction } from '#store/database.ts';
 import { readEvents, type StoredEvent } from '#store/subscription-events.ts';
 import { boundSubscriptions, type SubscriptionState } from '#store/subscriptions.ts';
-import { openBinding, told } from './operations.ts';
+import { disclosureOf, openBinding, told } from './operations.ts';
 import type { SubscriptionShell } from './shell.ts';
 
 /** The far end, as little of it as is needed. */
@@ -108,8 +109,11 @@ async function serve(
       access: state.access,
       withContent: content === 'full-resource',
     });
+    if (events.length > 0) {
+      await inTransaction(shell.pool, (tx) => shell.audit(tx, disclosureOf(state, events)));
+      push(shell, peer, state, { type: 'event-notification', events });
+    }
     bound.last = events.at(-1)?.number ?? state.lastEvent;
-    if (events.length > 0) push(shell, peer, state, { type: 'event-notification', events });
     bound.sentAt = now;
   } else if (heartbeatSeconds !== undefined && now - bound.sentAt >= heartbeatSeconds * 1000) {
     push(shell, peer, state, { type: 'heartbeat' });
