@@ -26,6 +26,7 @@ export async function routeEvents(app: FastifyInstance, deps: Deps): Promise<voi
   app.route({
     method: 'GET',
     url: SOCKET_PATH,
+    exposeHeadRoute: false,
     config: { isPublic: true },
     schema: {
       summary: 'A socket for notifications: send "bind-with-token: [token]"',
@@ -52,6 +53,8 @@ export async function routeEvents(app: FastifyInstance, deps: Deps): Promise<voi
     },
   });
   app.get('/fhir/R4/$events-stream', {
+    // A HEAD would hold a stream open for nobody.
+    exposeHeadRoute: false,
     schema: {
       summary: 'Changes as Server-Sent Events, for screens',
       description:
