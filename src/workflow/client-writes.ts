@@ -23,7 +23,7 @@ export async function createByClient(
 ): Promise<Result<StoredResource>> {
   const { subscriptions } = shell;
   if (resource.resourceType === 'Subscription' && subscriptions)
-    return inTransaction(shell.pool, (tx) => subscriptionByClient(subscriptions, tx, caller, { wanted: resource }));
+    return inTransaction(shell.pool, (tx) => subscriptionByClient(subscriptions, tx, { caller, wanted: resource }));
   if (resource.resourceType !== 'Flag')
     return fail(
       'unsupported',
@@ -85,7 +85,7 @@ async function changed(
   { caller, current, resource }: Change,
 ): Promise<Result<StoredResource>> {
   if (resource.resourceType === 'Subscription' && shell.subscriptions)
-    return subscriptionByClient(shell.subscriptions, tx, caller, { wanted: resource, current });
+    return subscriptionByClient(shell.subscriptions, tx, { caller, wanted: resource, current });
   if (resource.resourceType === 'Task') return updateTask(shell, tx, current, resource);
   if (resource.resourceType !== 'Flag')
     return fail('unsupported', `${resource.resourceType} cannot be updated by clients`);

@@ -26,7 +26,12 @@ export type SubscriptionCaller = {
   readonly mayRead: (type: string) => boolean;
 };
 
-type Write = { readonly wanted: Subscription; readonly current?: StoredResource };
+export type SubscriptionWrite = {
+  readonly caller: SubscriptionCaller;
+  readonly wanted: Subscription;
+  /** As it is kept; absent for a new one. */
+  readonly current?: StoredResource;
+};
 
 /**
  * Creates a Subscription, or updates `current`, in the caller's transaction. A new one, one that asks for `requested`
@@ -35,9 +40,25 @@ type Write = { readonly wanted: Subscription; readonly current?: StoredResource 
 export async function subscriptionByClient(
   shell: SubscriptionShell,
   tx: Transaction,
-  caller: SubscriptionCaller,
-  { wanted, current }: Write,
+  write: SubscriptionWrite,
 ): Promise<Result<StoredResource>> {
+  const kept = await keepSubscription(shell, tx, write);
+  if (!kept.ok) return kept;
+  const { organisation, resource } = kept.value;
+  const saved = await saveResources(tx, { organisation, resources: [resource], source: 'client' });
+  const stored = saved[0] ?? write.current;
+  return stored ? ok(stored) : fail('fault', 'Nothing was saved');
+}
+
+/**
+ * The half of it that comes before the resource is saved: checks what is wanted, writes its state, and answers with the
+ * resource as it is to be saved (status as it stands, secrets masked) and whose it is. A new one keeps the id it has.
+ */
+export async function keepSubscription(
+  shell: SubscriptionShell,
+  tx: Transaction,
+  { caller, wanted, current }: SubscriptionWrite,
+): Promise<Result<{ readonly organisation: string; readonly resource: Subscription & { id: string } }>> {
   const state = current && (await lockSubscription(tx, current.id));
   if (current && state?.client !== caller.client)
     return fail('forbidden', 'A Subscription is changed by the client that created it');
@@ -51,16 +72,14 @@ export async function subscriptionByClient(
   const access = { ...accessOf(caller, asked), types: typesIn(shell, asked.topic) };
   const organisation = state?.organisation ?? (await ownerOf(tx, access.organisations, asked));
   if (!organisation) return refused('The access token names no practice whose changes could be told', 'Subscription');
-  const id = current?.id ?? shell.newId();
+  const id = current?.id ?? wanted.id ?? shell.newId();
   const kept = { id, access, asked, headers: shell.seal(JSON.stringify(headers.value)), status: status.value };
   const position = await currentPosition(tx);
   if (position) await beginDispatcher(tx, position);
   if (state) await changeSubscription(tx, kept, position);
   else await insertSubscription(tx, { ...kept, organisation, client: caller.client }, position);
   const resource = shown({ ...wanted, id }, { status: status.value, headers: headers.value });
-  const saved = await saveResources(tx, { organisation, resources: [resource], source: 'client' });
-  const stored = saved[0] ?? current;
-  return stored ? ok(stored) : fail('fault', 'Nothing was saved');
+  return ok({ organisation, resource: { ...resource, id } });
 }
 
 function check(shell: SubscriptionShell, caller: SubscriptionCaller, wanted: Subscription): Result<Asked> {
@@ -154,8 +173,7 @@ export function shown(
 export async function showStatus(
   shell: SubscriptionShell,
   tx: Transaction,
-  state: SubscriptionState,
-  { status, error }: Standing,
+  { state, status, error }: Standing & { readonly state: SubscriptionState },
 ): Promise<void> {
   const stored = await readResource(tx, { organisations: [state.organisation] }, 'Subscription', state.id);
   if (!stored || stored.deleted) return;

@@ -89,6 +89,6 @@ async function settle(shell: SubscriptionShell, claimed: Claimed, { verdict, par
   await inTransaction(shell.pool, async (tx) => {
     const isOurs = await finishAttempt(tx, claimed, { ...verdict, deliveredTo: isArrived ? parcel.to : undefined });
     if (isOurs && isArrived && parcel.events.length > 0) await shell.audit(tx, disclosureOf(claimed, parcel.events));
-    if (isOurs && verdict.status !== claimed.status) await showStatus(shell, tx, claimed, verdict);
+    if (isOurs && verdict.status !== claimed.status) await showStatus(shell, tx, { ...verdict, state: claimed });
   });
 }

@@ -69,7 +69,7 @@ async function receive(shell: SubscriptionShell, peer: Peer, message: string): P
     const before = peer.bindings.get(state.id);
     const last = since === undefined ? (before?.last ?? state.lastEvent) : Number(since) - 1;
     const sentAt = before?.sentAt ?? epochMilliseconds(shell.realNow());
-    if (!before) push(shell, peer, state, { type: 'handshake' });
+    if (!before) push(shell, peer, { state, type: 'handshake' });
     peer.bindings.set(state.id, { last, sentAt, expires: binding.expires });
   }
 }
@@ -111,18 +111,22 @@ async function serve(
     });
     if (events.length > 0) {
       await inTransaction(shell.pool, (tx) => shell.audit(tx, disclosureOf(state, events)));
-      push(shell, peer, state, { type: 'event-notification', events });
+      push(shell, peer, { state, type: 'event-notification', events });
     }
     bound.last = events.at(-1)?.number ?? state.lastEvent;
     bound.sentAt = now;
   } else if (heartbeatSeconds !== undefined && now - bound.sentAt >= heartbeatSeconds * 1000) {
-    push(shell, peer, state, { type: 'heartbeat' });
+    push(shell, peer, { state, type: 'heartbeat' });
     bound.sentAt = now;
   }
 }
 
-type Pushed = { readonly type: NotificationType; readonly events?: readonly StoredEvent[] };
+type Pushed = {
+  readonly state: SubscriptionState;
+  readonly type: NotificationType;
+  readonly events?: readonly StoredEvent[];
+};
 
-function push(shell: SubscriptionShell, { socket }: Peer, state: SubscriptionState, pushed: Pushed): void {
+function push(shell: SubscriptionShell, { socket }: Peer, { state, ...pushed }: Pushed): void {
   socket.send(JSON.stringify(notificationBundle(told(shell, state, pushed))));
 }

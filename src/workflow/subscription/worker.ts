@@ -79,7 +79,7 @@ async function sweep(shell: SubscriptionShell, keepDays: number): Promise<void> 
   await inTransaction(shell.pool, async (tx) => {
     const why = 'switched off: its end has come';
     for (const state of await endSubscriptions(tx, why))
-      await showStatus(shell, tx, state, { status: 'off', error: why });
+      await showStatus(shell, tx, { state, status: 'off', error: why });
   });
   await forgetEvents(shell.pool, keepDays);
 }
