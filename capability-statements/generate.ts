@@ -16,6 +16,8 @@ const version = '0.2.0';
 const HOLDFAST = 'https://holdfast.example/fhir';
 const hl7 = (name: string) => `http://hl7.org/fhir/OperationDefinition/${name}`;
 
+const backport = (name: string) => `http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/${name}`;
+
 type Rest = NonNullable<CapabilityStatement['rest']>[number];
 type Declared = NonNullable<Rest['resource']>[number];
 type Operation = NonNullable<Declared['operation']>[number];
@@ -27,6 +29,23 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       name: 'release',
       definition: `${HOLDFAST}/OperationDefinition/Group-release`,
       documentation: 'POST on one Group: invites its members.',
+    },
+  ],
+  Subscription: [
+    {
+      name: 'status',
+      definition: backport('backport-subscription-status'),
+      documentation: 'On the type or on one: how it stands.',
+    },
+    {
+      name: 'events',
+      definition: backport('backport-subscription-events'),
+      documentation: 'On one: events that were missed, by number.',
+    },
+    {
+      name: 'get-ws-binding-token',
+      definition: backport('backport-subscription-get-ws-binding-token'),
+      documentation: 'On the type or on one: a token for a socket.',
     },
   ],
   Patient: [

@@ -8,7 +8,12 @@ import { type Found, fault, type Given, readValues, withFlags } from './config/v
 
 export type { PracticeConfig };
 
-type Common = { readonly host: string; readonly port: number; readonly logLevel: string };
+type Common = {
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  readonly privateHosts: readonly string[];
+};
 
 export type SandboxConfig = Common & {
   readonly mode: 'sandbox';
@@ -82,7 +87,19 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
 }
 
 function common(found: Found): Common {
-  return { host: found.HOST, port: Number(found.PORT), logLevel: found.LOG_LEVEL };
+  return {
+    host: found.HOST,
+    port: Number(found.PORT),
+    logLevel: found.LOG_LEVEL,
+    privateHosts: listOf(found.SUBSCRIPTION_PRIVATE_HOSTS),
+  };
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 }
 
 function faults(issues: readonly Issue[]): string {

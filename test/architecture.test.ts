@@ -65,6 +65,9 @@ const packageRooms: Record<string, readonly string[]> = {
   jose: ['auth', 'adapters', 'sandbox'],
   // FHIR packages that the operator supplies are archives.
   tar: ['main'],
+  undici: ['adapters'],
+  'ipaddr.js': ['adapters'],
+  '@fastify/websocket': ['http'],
   'csv-parse': ['adapters'],
   'csv-stringify': ['sandbox'],
   pino: ['ops'],

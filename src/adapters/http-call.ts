@@ -63,7 +63,12 @@ export function jsonOf(reply: HttpReply): unknown {
 
 /** The seconds of a Retry-After header; a date in it is not used. */
 export function retryAfterOf(reply: HttpReply): number | undefined {
-  const text = reply.headers.get('retry-after')?.trim() ?? '';
+  return retryAfterIn(reply.headers.get('retry-after'));
+}
+
+/** The same of the header's value. */
+export function retryAfterIn(value: unknown): number | undefined {
+  const text = typeof value === 'string' ? value.trim() : '';
   return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
 }
 

@@ -35,6 +35,13 @@ const both = {
     modes: 'both',
     about: 'PostgreSQL 15 or later; the sandbox starts one of its own without it',
   },
+  SUBSCRIPTION_PRIVATE_HOSTS: {
+    kind: 'list',
+    modes: 'both',
+    fallback: '',
+    about:
+      'hosts, addresses and CIDR ranges, comma separated, that notifications may be sent to though they are private or without TLS; the sandbox adds loopback',
+  },
 } as const satisfies Record<string, Variable>;
 
 const ofTheSandbox = {

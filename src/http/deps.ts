@@ -5,6 +5,7 @@ import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
 export type Access = { readonly organisations: readonly string[] };
@@ -209,6 +210,8 @@ export type Deps = Reads & {
   /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
+
+  readonly subscriptions: SubscriptionDeps;
 
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;

@@ -6,6 +6,7 @@ import { routeBoard } from './board/routes.ts';
 import { routeCallbacks } from './callbacks/notify.ts';
 import { type Capability, loadCapability } from './capability.ts';
 import type { Deps } from './deps.ts';
+import { routeEvents } from './events.ts';
 import { routeMetadata } from './fhir/metadata.ts';
 import { planRoutes } from './fhir/plans.ts';
 import { routeFhir } from './fhir/routes.ts';
@@ -54,6 +55,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   readBodies(app, deps.xml !== undefined);
   await describeApi(app, deps.version);
   routeMetadata(app, deps, capability);
+  await routeEvents(app, deps);
   routeFhir(app, deps, routes);
   await routeCallbacks(app, deps);
   routeReplies(app, deps);

@@ -1,6 +1,6 @@
 /** What clients do to resources, put together: reads over the store or a transaction, writes through the workflow. */
 import { randomUUID } from 'node:crypto';
-import type { Principal } from '#auth/access.ts';
+import { mayDo, type Principal } from '#auth/access.ts';
 import { isInstant } from '#fhir/date.ts';
 import { applyFhirPathPatch } from '#fhir/patch/fhirpath-patch.ts';
 import { applyJsonPatch } from '#fhir/patch/json-patch.ts';
@@ -53,8 +53,9 @@ export function validatorOf(profiles: Profiles): Validate {
     validate(profiles, resource, { mode, ...(profile ? { profile: [profile] } : {}) });
 }
 
-function writerOf({ organisations, role }: Principal): Writer {
-  return { organisations, role, newId: randomUUID };
+function writerOf(principal: Principal): Writer {
+  const { clientId: client, organisations, role } = principal;
+  return { client, organisations, role, mayRead: (type) => mayDo(principal, type, 'read'), newId: randomUUID };
 }
 
 const applyPatch: ApplyPatch = (resource, patch) =>

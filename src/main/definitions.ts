@@ -5,8 +5,17 @@ import { parseRule } from '#domain/needs/plan-definition.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { parseTemplate, type Template } from '#domain/outreach/message.ts';
 import { parseSequence, type Sequence } from '#domain/sequence.ts';
+import { isFilterParameter } from '#domain/subscription/filter.ts';
+import { isTopic, parseTopic, type Topic } from '#domain/subscription/topic.ts';
 import { compileSearch, type SearchDefinitions } from '#fhir/search-definition.ts';
-import type { ActivityDefinition, CapabilityStatement, ConceptMap, PlanDefinition, Resource } from '#fhir/types.ts';
+import type {
+  ActivityDefinition,
+  Basic,
+  CapabilityStatement,
+  ConceptMap,
+  PlanDefinition,
+  Resource,
+} from '#fhir/types.ts';
 import type { Result } from '#result.ts';
 
 export type Definitions = {
@@ -17,6 +26,7 @@ export type Definitions = {
   readonly templates: ReadonlyMap<string, Template>;
   readonly conceptMaps: readonly ConceptMap[];
   readonly search: SearchDefinitions;
+  readonly topics: readonly Topic[];
 };
 
 export const root = join(import.meta.dirname, '..', '..');
@@ -51,7 +61,16 @@ export function readDefinitions(): Definitions {
     ),
     conceptMaps: of<ConceptMap>('ConceptMap'),
     search: compileSearch(capability),
+    topics: of<Basic>('Basic').filter(isTopic).map(readTopic),
   };
+}
+
+/** A topic whose filters nobody can evaluate would promise what is not kept. */
+function readTopic(basic: Basic): Topic {
+  const topic = must(basic, parseTopic(basic));
+  const unknown = [...topic.filters.values()].flat().filter((one) => !isFilterParameter(one));
+  if (unknown.length > 0) throw new Error(`profiles/Basic-${basic.id}.json: no such filter: ${unknown.join(', ')}`);
+  return topic;
 }
 
 function must<T>(artefact: Resource, parsed: Result<T>): T {

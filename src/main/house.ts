@@ -28,6 +28,7 @@ import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { openAudit } from './audit.ts';
 import { validatorOf } from './client-access.ts';
@@ -35,6 +36,7 @@ import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
+import { openSubscriptions } from './subscriptions.ts';
 import { loadProfiles } from './validator.ts';
 
 export type House = {
@@ -47,7 +49,7 @@ export type House = {
   readonly close: () => Promise<void>;
 };
 
-export type HouseShell = ReturnType<typeof shellOf>;
+export type HouseShell = ReturnType<typeof shellOf> & { readonly subscriptions: SubscriptionShell };
 
 /** Opens the database, migrates it, loads the definitions, opens the queues. Starts no worker and listens on no port. */
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
@@ -72,9 +74,10 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
       log.warn({ event: 'job-failed', queue, kind: failure.kind, attempt, why: failure.message }, 'a job failed'),
     onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
   });
-  const shell = shellOf(parts, definitions, { pool, jobs, log });
+  const subscriptions = openSubscriptions(parts, definitions, { pool, log });
+  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), subscriptions: subscriptions.shell };
   const audit = openAudit(pool, log);
-  const deps = httpDeps(shell, parts, { jobs, log, audit: audit.append });
+  const deps = { ...httpDeps(shell, parts, { jobs, log, audit: audit.append }), subscriptions: subscriptions.deps };
   return {
     pool,
     jobs,
@@ -84,8 +87,10 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     work: async () => {
       audit.startSealing();
       await jobs.work(handlersOf(shell, parts));
+      subscriptions.work();
     },
     close: async () => {
+      await subscriptions.close();
       await jobs.stop();
       await indexing.stop();
       await audit.close();

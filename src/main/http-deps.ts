@@ -27,7 +27,7 @@ export function httpDeps(
   shell: HouseShell,
   parts: Parts,
   opened: { jobs: Jobs; log: Logger; audit: Deps['audit'] },
-): Deps {
+): Omit<Deps, 'subscriptions'> {
   const { pool } = shell;
   return {
     log: opened.log,

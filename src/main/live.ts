@@ -38,6 +38,7 @@ export function liveParts(config: LiveConfig): Parts {
     secret: config.secret,
     publicUrl: () => config.publicUrl.replace(/\/$/, ''),
     nextIntake: (at) => addTo(at, { minutes: 15 }),
+    subscriptions: { privateHosts: config.privateHosts },
     workers: { concurrency: () => 4, isOnlyProcess: false },
   };
 }

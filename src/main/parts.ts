@@ -1,6 +1,7 @@
 /** What the two modes have in common: the outside world as functions, and what the house is built from. */
 
 import type { VerifyToken } from '#auth/token.ts';
+import type { RetryPolicy } from '#domain/subscription/attempt.ts';
 import type { NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
 import type * as ports from '#workflow/ports.ts';
@@ -36,6 +37,12 @@ export type Parts = {
   readonly publicUrl: () => string;
   /** When an inbox is looked into again, after a look at `now`. */
   readonly nextIntake: (now: string) => string;
+  /** How receivers of subscriptions are called. */
+  readonly subscriptions: {
+    /** Private hosts, addresses and ranges that may be called. */
+    readonly privateHosts: readonly string[];
+    readonly retry?: RetryPolicy;
+  };
   readonly workers: {
     readonly concurrency: (queue: QueueName) => number;
     readonly retryDelaySeconds?: number;

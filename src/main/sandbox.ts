@@ -144,6 +144,7 @@ export async function startSandbox(
     secret: kept.secret,
     publicUrl: () => url,
     nextIntake: (at) => nextAt(at, '05:30'),
+    subscriptions: { privateHosts: ['localhost', '127.0.0.0/8', '::1', ...config.privateHosts] },
     // Who answers first is booked first, also after a kill: one worker for what competes for slots, no pause before a retry.
     workers: {
       concurrency: (queue) => (ORDERED.has(queue) ? 1 : 3),

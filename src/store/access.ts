@@ -12,6 +12,8 @@ export type Access = {
 /** What every caller shares: definitions. No other type has rows of the shared organisation. */
 const DEFINITIONS: ReadonlySet<string> = new Set([
   'ActivityDefinition',
+  // Topics of subscriptions.
+  'Basic',
   'CapabilityStatement',
   'CodeSystem',
   'ConceptMap',

@@ -98,6 +98,11 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Pr
 async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.inner.connect();
   let broken: Error | undefined;
+  const onLost = (lost: Error) => {
+    broken = lost;
+  };
+  // A connection that breaks between two statements tells nobody else; unheard, it would end the process.
+  client.on('error', onLost);
   try {
     await client.query('begin');
     const value = await work(transactionOn(client, pool));
@@ -105,11 +110,10 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
     return value;
   } catch (error) {
     // A statement that was stopped within begin_write may have kept its lock.
-    await client.query('rollback; select pg_advisory_unlock_all()').catch((lost: Error) => {
-      broken = lost;
-    });
+    await client.query('rollback; select pg_advisory_unlock_all()').catch(onLost);
     throw error;
   } finally {
+    client.off('error', onLost);
     client.release(broken);
   }
 }

@@ -17,6 +17,7 @@ import { ownerFor } from './client-owner.ts';
 import { inEntry } from './client-place.ts';
 import { checkReferences, literalsIn } from './client-resolve.ts';
 import { permitType } from './client-rules.ts';
+import { keepSubscriptions } from './client-subscription.ts';
 import type { Shell, Transaction } from './shell.ts';
 
 export type WriteShell = Shell & {
@@ -63,8 +64,10 @@ export async function applyOperations(
   if (!decided.ok) return decided;
   const checked = await checkReferences(tx, access, decided.value, known);
   if (!checked.ok) return checked;
-  const saved = await save(shell, tx, decided.value);
-  const answers = decided.value.map(
+  const kept = await keepSubscriptions(shell, tx, { writer, decisions: decided.value });
+  if (!kept.ok) return kept;
+  const saved = await save(shell, tx, kept.value);
+  const answers = kept.value.map(
     (decision) => [decision.entry.index, answerOf(decision, saved, matches.value)] as const,
   );
   return ok([...answers].sort(([one], [other]) => one - other).map(([, answer]) => answer));

@@ -35,8 +35,11 @@ export type WriteOperation =
 
 /** Who writes: from the access token. */
 export type Writer = {
+  readonly client: string;
   readonly organisations: readonly string[];
   readonly role: string;
+  /** Whether the caller's scopes let it read a type. */
+  readonly mayRead: (type: string) => boolean;
   readonly newId: () => string;
 };
 

@@ -87,6 +87,7 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   Provenance: made('Written by the server with every change of a Task.'),
   AuditEvent: made('Written by the server with every request; never changed.'),
   RequestGroup: made('Made by POST /fhir/R4/Group/[id]/$release, never by POST.'),
+  Basic: { ...definition, documentation: 'A topic to subscribe to: what is watched, and how it is filtered.' },
   Subscription: client('A client subscribes for itself, within what its token lets it read.'),
   OperationDefinition: definition,
   StructureDefinition: definition,

@@ -3,6 +3,7 @@
 import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
 import type { Now, User } from './ports.ts';
+import type { SubscriptionShell } from './subscription/shell.ts';
 
 /** A job as the workflow names it; `jobs/queues.ts` holds the schemas and `main.ts` checks that they fit. */
 export type StageJob =
@@ -39,6 +40,8 @@ export type Shell = {
   readonly now: Now;
   readonly enqueue: Enqueue;
   readonly practices: readonly PracticeLink[];
+  /** What clients' Subscriptions need; absent where none are served. */
+  readonly subscriptions?: SubscriptionShell;
 };
 
 /** The access of a job that works for one organisation. */

@@ -103,6 +103,7 @@ t.test('the public routes are these and no others', async (t) => {
     .map(({ method, url }) => `${method} ${url}`);
   t.same(open.filter((route) => !route.startsWith('GET /docs')).sort(), [
     'GET /',
+    'GET /fhir/R4/$subscription-socket',
     'GET /fhir/R4/metadata',
     'GET /health/live',
     'GET /health/ready',

@@ -10,7 +10,7 @@ import { notifyKeysOf } from '#http/deps.ts';
 import { readDefinitions } from '#main/definitions.ts';
 import { buildHouse, type House } from '#main/house.ts';
 import { createOutside } from '#main/outside.ts';
-import type { Outside } from '#main/parts.ts';
+import type { Outside, Parts } from '#main/parts.ts';
 import { tick } from '#main/ticker.ts';
 import { createLog } from '#ops/log.ts';
 import { fail } from '#result.ts';
@@ -71,6 +71,7 @@ type HouseOptions = {
   readonly outside?: Partial<Outside>;
   /** Whether queued jobs are worked; without, a test runs the stages itself. */
   readonly isWorking?: boolean;
+  readonly subscriptions?: Partial<Parts['subscriptions']>;
 };
 
 export type TestHouse = House & {
@@ -106,6 +107,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
       secret: SECRET,
       publicUrl: () => url,
       nextIntake: (at) => addTo(at, { days: 1 }),
+      subscriptions: { privateHosts: ['127.0.0.1'], ...options.subscriptions },
       workers: { concurrency: () => 2, retryDelaySeconds: 0, isOnlyProcess: true },
     },
     readDefinitions(),

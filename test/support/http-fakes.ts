@@ -150,6 +150,24 @@ function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 's
   };
 }
 
+type Reader = Parameters<Deps['subscriptions']['status']>[0];
+const isOwn = ({ access }: Reader) => access.organisations.includes(OWN);
+
+/** One Subscription of a client of OWN; a stream that ends at once. */
+const subscriptions: Deps['subscriptions'] = {
+  status: async (reader) => ok({ resourceType: 'Bundle', type: 'searchset', total: isOwn(reader) ? 1 : 0 }),
+  events: async (reader) => {
+    if (!isOwn(reader)) return fail('not-found', 'No such Subscription.');
+    return ok({ bundle: { resourceType: 'Bundle', type: 'history' }, events: [] });
+  },
+  bindingToken: async (reader, { ids }) =>
+    ids && !isOwn(reader) ? fail('not-found', 'No such Subscription.') : ok({ resourceType: 'Parameters' }),
+  connect: () => ({ receive: async () => undefined, closed: () => undefined }),
+  openStream: async () => ok({ topics: [], filters: [], content: 'id-only', after: undefined }),
+  nextInStream: async () => ({ events: [], cursor: '', after: undefined, isMore: false }),
+  feedMoved: async () => Promise.reject(new Error('the fake has no feed')),
+};
+
 const aCohort = {
   organisation: OWN,
   organisationName: 'Fernhill Surgery',
@@ -193,6 +211,7 @@ function acts(
   | 'replyChoices'
   | 'audit'
   | 'ready'
+  | 'subscriptions'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -249,5 +268,6 @@ function acts(
       house.audited.push(entry);
     },
     ready: async () => ok(undefined),
+    subscriptions,
   };
 }

@@ -89,8 +89,20 @@ export function sampleOf(type: string, about: { readonly patient: string; readon
     Subscription: {
       status: 'requested',
       reason: 'x',
-      criteria: 'Task?status=requested',
-      channel: { type: 'rest-hook', endpoint: 'https://example.org/hook', payload: 'application/fhir+json' },
+      criteria: 'https://holdfast.example/fhir/SubscriptionTopic/task-status',
+      channel: {
+        type: 'rest-hook',
+        endpoint: 'https://example.org/hook',
+        payload: 'application/fhir+json',
+        _payload: {
+          extension: [
+            {
+              url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-payload-content',
+              valueCode: 'id-only',
+            },
+          ],
+        },
+      },
     },
   };
   return { resourceType: type, ...more[type] } as Resource;

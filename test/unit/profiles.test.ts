@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parseRule } from '#domain/needs/plan-definition.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
+import { isTopic, parseTopic } from '#domain/subscription/topic.ts';
 import {
   CALL_OUTCOME,
   CHANNEL,
@@ -16,6 +17,7 @@ import {
   WRITEBACK_EVENT,
 } from '#fhir/systems.ts';
 import type {
+  Basic,
   CapabilityStatement,
   CodeSystem,
   OperationDefinition,
@@ -183,7 +185,10 @@ t.test('every operation that the server declares is defined, and none besides', 
     readFileSync(join(profiles, '..', 'capability-statements', 'CapabilityStatement-server.json'), 'utf8'),
   ) as CapabilityStatement;
   const declared = (statement.rest?.[0]?.resource ?? []).flatMap(({ type, operation }) =>
-    (operation ?? []).map(({ name, definition }) => ({ definition, name, type })),
+    (operation ?? [])
+      // HL7's own (the subscriptions backport) are defined by HL7.
+      .filter(({ definition }) => definition?.startsWith(HOLDFAST))
+      .map(({ name, definition }) => ({ definition, name, type })),
   );
   const defined = read<OperationDefinition>('OperationDefinition').map(({ url, code, resource }) => ({
     definition: url,
@@ -195,6 +200,30 @@ t.test('every operation that the server declares is defined, and none besides', 
   t.same(inOrder(declared), inOrder(defined));
 });
 
+/** A Basic carries a topic's version and status as extensions. */
+function ofTopic({ extension }: Basic) {
+  const value = (name: string) => extension?.find(({ url }) => url.endsWith(`SubscriptionTopic.${name}`));
+  return { version: value('version')?.valueString, status: value('status')?.valueCode };
+}
+
+t.test('every topic parses, and the server declares just these', async (t) => {
+  const topics = read<Basic>('Basic');
+  const urls = topics.map((basic) => {
+    const parsed = parseTopic(basic);
+    t.ok(parsed.ok && isTopic(basic), `${basic.id}`);
+    return parsed.ok ? parsed.value.url : '';
+  });
+  t.same(
+    urls,
+    topics.map(({ id }) => `${HOLDFAST}/SubscriptionTopic/${id}`),
+  );
+  const statement = JSON.parse(
+    readFileSync(join(profiles, '..', 'capability-statements', 'CapabilityStatement-server.json'), 'utf8'),
+  ) as CapabilityStatement;
+  const subscription = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Subscription');
+  t.same(subscription?.extension?.map(({ valueCanonical }) => valueCanonical).sort(), urls.sort());
+});
+
 t.test('profiles/README.md lists every artefact as it is', async (t) => {
   const rows = readFileSync(join(profiles, 'README.md'), 'utf8')
     .split('\n')
@@ -203,7 +232,9 @@ t.test('profiles/README.md lists every artefact as it is', async (t) => {
     .filter((file) => file.endsWith('.json'))
     .sort()
     .map((file) => {
-      const { resourceType, id, version, status } = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
+      const artefact = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet | Basic;
+      const { resourceType, id } = artefact;
+      const { version, status } = artefact.resourceType === 'Basic' ? ofTopic(artefact) : artefact;
       return `| ${resourceType} | [${id}](${file}) | ${version} | ${status} | `;
     });
   t.same(

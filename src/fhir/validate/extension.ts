@@ -4,8 +4,11 @@ import { type Node, text } from './invariants/node.ts';
 import { type Run, report } from './run.ts';
 import type { Shape } from './shape.ts';
 
-/** Namespaces whose definitions are all at hand: what is not among them was never defined there. */
-const CLOSED = /^(https?:\/\/hl7\.org\/fhir\/|https?:\/\/fhir\.hl7\.org\.uk\/)/;
+/**
+ * Namespaces whose definitions are all at hand: what is not among them was never defined there. HL7's implementation
+ * guides (`fhir/uv/…`, `fhir/us/…`) are not: there are many.
+ */
+const CLOSED = /^(https?:\/\/hl7\.org\/fhir\/(?![a-z]{2}\/)|https?:\/\/fhir\.hl7\.org\.uk\/)/;
 const QUANTITIES: ReadonlySet<string> = new Set([
   'Age',
   'Count',

@@ -6,6 +6,7 @@ import type { Route } from '#http/fhir/router.ts';
 import { answerOf, pathParameters } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
 import { needs, release } from './pathway.ts';
+import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
 import { validate } from './validate.ts';
 
 export type OperationPlan = {
@@ -53,6 +54,35 @@ const changed = (how: string, what: string): OperationPlan => ({
     response: { 200: answerOf('Parameters: the meta as it is now'), ...notFound(type) },
   }),
 });
+
+/** With GET, and with POST of Parameters, as the backport guide has them. */
+const asked = (
+  on: OperationPlan['on'],
+  make: OperationPlan['make'],
+  { summary, answer }: { summary: string; answer: string },
+): readonly OperationPlan[] =>
+  (['GET', 'POST'] as const).map((method) => ({
+    method,
+    on,
+    make,
+    describe: (type) => ({
+      summary,
+      description: 'Only of what this client itself created.',
+      ...(on === 'instance' ? { params: instance(type) } : {}),
+      ...(method === 'POST' ? parametersBody('Parameters; may be left out', { resourceType: 'Parameters' }) : {}),
+      response: { 200: answerOf(answer), ...(on === 'instance' ? notFound(type) : {}) },
+    }),
+  }));
+
+const statuses = {
+  summary: 'How subscriptions of this client stand, and why one failed',
+  answer: 'Bundle of statuses',
+};
+const missed = { summary: 'Events that were missed, by their numbers, at most 1,000', answer: 'Bundle of events' };
+const binding = {
+  summary: 'A token, valid for an hour, with which a socket is bound',
+  answer: 'Parameters: the token',
+};
 
 /** Name without the `$` → its places. */
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
@@ -107,6 +137,9 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
       }),
     },
   ],
+  status: [...asked('type', subscriptionStatus, statuses), ...asked('instance', subscriptionStatus, statuses)],
+  events: asked('instance', subscriptionEvents, missed),
+  'get-ws-binding-token': [...asked('type', bindingToken, binding), ...asked('instance', bindingToken, binding)],
   'meta-add': [changed('meta-add', 'Add profiles, tags or security labels to')],
   'meta-delete': [changed('meta-delete', 'Take profiles, tags or security labels from')],
 };
