@@ -51,7 +51,7 @@ export function openAudit(pool: Pool, log: Logger): Audit {
 }
 
 /** The row of a request, at `now` in milliseconds since 1970. */
-function auditRow(entry: AuditEntry, now: number): AuditRow {
+export function auditRow(entry: AuditEntry, now: number): AuditRow {
   const { principal } = entry;
   return {
     id: uuidV7(now),
