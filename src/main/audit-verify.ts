@@ -45,7 +45,7 @@ export function describeVerdict({ breaches, seals, rows, unsealed, last }: Verdi
       : []),
     breaches.length === 0
       ? 'The audit trail is whole: nothing was altered, removed or added.'
-      : `The audit trail is broken in ${breaches.length} places.`,
+      : `The audit trail is broken; places found: ${breaches.length}.`,
   ];
 }
 

@@ -90,24 +90,29 @@ async function rowsOf(
   const beyond = newestFirst ? sql`<` : sql`>`;
   const where = join(
     [
-      sql`(w.whole or cardinality(m.shown_patients) > 0)`,
+      sql`true`,
       ...request.criteria.map(auditConditions),
       ...(after ? [sql`(e.recorded, e.id) ${beyond} (${after.recorded}::timestamptz, ${after.id}::uuid)`] : []),
     ],
     ' and ',
   );
-  const order = (of: Sql) => sql`order by ${of}.recorded ${direction}, ${of}.id ${direction} limit ${request.count}`;
-  const own = sql`${[...organisations]}::text[]`;
+  const inOrder = (of: Sql) => sql`order by ${of}.recorded ${direction}, ${of}.id ${direction} limit ${request.count}`;
+  const own = sql`${[...new Set(organisations)]}::text[]`;
   const narrowed = wantedIds(request.criteria);
   const page = narrowed
     ? // Few rows by their index, then in order.
       sql`with e as materialized (select * from audit_event e where e.organisations && ${own} and ${narrowed})
-        select e.*, m.* from e ${masked(own)} where ${where} ${order(sql`e`)}`
-    : // The newest of each organisation by its index, and of those events that reach over several.
-      sql`select x.* from unnest(array_append(${own}, '')) as o(organisation) cross join lateral (
-          select e.*, m.* from audit_event e ${masked(own)}
-          where e.organisation = o.organisation and e.organisations && ${own} and ${where} ${order(sql`e`)}
-        ) as x ${order(sql`x`)}`;
+        select e.*, m.* from e ${masked(own)} where ${where} ${inOrder(sql`e`)}`
+    : // The newest of each organisation, in the order of its index, and of the events that reach over several.
+      sql`select x.* from (
+          select of_one.* from unnest(${own}) as o(organisation) cross join lateral (
+            select e.*, m.* from audit_event e ${unmasked} where e.organisation = o.organisation and ${where} ${inOrder(sql`e`)}
+          ) as of_one
+          union all (
+            select e.*, m.* from audit_event e ${masked(own)}
+            where e.organisation = '' and e.organisations && ${own} and ${where} ${inOrder(sql`e`)}
+          )
+        ) as x ${inOrder(sql`x`)}`;
   const { rows } = await db.query<Kept>(sql`
     select id, to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as recorded,
       to_char(recorded at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as position,
@@ -117,7 +122,17 @@ async function rowsOf(
   return rows;
 }
 
-/** `w.whole`, and beside each event `e` what of it may be shown, `m.shown_…`. Fenced, so that it is worked out once for each. */
+/** Beside an event `e` of one organisation, which is the reader's: all of it, as `m.shown_…`. */
+const unmasked = sql`
+    cross join lateral (
+      select e.patients as shown_patients, e.resource_id as shown_id, e.version as shown_version, e.found as shown_found,
+        e.query as shown_query
+    ) as m`;
+
+/**
+ * Beside an event `e` that the reader has a part in, what of it may be shown, as `m.shown_…`; nothing when that is no
+ * patient. Fenced by `offset 0`, so that it is worked out once for each event.
+ */
 function masked(own: Sql): Sql {
   return sql`
     cross join lateral (select e.organisations <@ ${own} as whole) as w
@@ -129,6 +144,7 @@ function masked(own: Sql): Sql {
       select v.patients as shown_patients, case when i.is_entire then e.resource_id end as shown_id,
         case when i.is_entire then e.version end as shown_version, case when w.whole then e.found end as shown_found,
         case when w.whole then e.query end as shown_query
+      where w.whole or cardinality(v.patients) > 0
     ) as m`;
 }
 

@@ -105,7 +105,7 @@ t.test('a handshake, then each change once, numbered from one, as ids', async (t
   const keys = told(receiver.received, 'event-notification').map(({ headers }) => headers['idempotency-key']);
   t.equal(new Set(keys).size, keys.length, 'each batch has its key');
   t.match(receiver.received[0]?.headers['content-type'], 'application/fhir+json');
-  const audited = sql`select count(*) as n from audit_event where content like ${`%Subscription/${id}%`} and patient = 'p1'`;
+  const audited = sql`select count(*) as n from audit_event where interaction = 'subscription-delivery' and resource_id = ${id} and patients = '{p1}'`;
   await until('it is in the audit trail', async () => (await house.count(audited)) > 0);
   await off(id);
 });

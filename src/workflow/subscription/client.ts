@@ -153,7 +153,8 @@ export async function showStatus(
     headers: keptHeaders(shell, state),
   });
   const { organisation } = state;
-  await saveResources(tx, { organisation, resources: [resource], source: 'holdfast' });
+  // It stays the client's, whoever moved it.
+  await saveResources(tx, { organisation, resources: [resource], source: 'client' });
 }
 
 function refused(diagnostics: string, expression: string): Result<never> {
