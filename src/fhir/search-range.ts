@@ -37,9 +37,13 @@ function instantRange(value: string): Range | undefined {
     zone === undefined
       ? londonInstant(date, `${minutes}${seconds ?? ''}`)
       : `${date}T${minutes}${seconds ?? ':00'}${zone}`;
-  const low = epochMilliseconds(whole) + (fraction === undefined ? 0 : Math.floor(Number(fraction) * 1_000));
-  if (fraction !== undefined) return { low, high: low + 1 };
-  return { low, high: low + (seconds === undefined ? 60_000 : 1_000) };
+  const low = epochMilliseconds(whole);
+  if (fraction === undefined) return { low, high: low + (seconds === undefined ? 60_000 : 1_000) };
+  // Resources are stamped in microseconds: finer than that nothing differs.
+  const digits = Math.min(6, Math.max(3, fraction.length - 1));
+  const unit = 10 ** (3 - digits);
+  const from = low + Math.floor(Number(fraction) * 10 ** digits + 1e-6) * unit;
+  return { low: from, high: from + unit };
 }
 
 /** A number as it is searched: itself, and the interval of what would be rounded to it. `2.0` is 1.95 to 2.05, `1e2` is 50 to 150. */
@@ -66,7 +70,7 @@ function tidy(value: number): number {
 export function dateRangesOf(value: unknown): Range[] {
   if (typeof value === 'string') {
     const range = dateRange(value);
-    return range ? [range] : [];
+    return range ? [{ low: Math.floor(range.low), high: Math.ceil(range.high) }] : [];
   }
   if (typeof value !== 'object' || value === null) return [];
   const { start, end, event, repeat } = value as {
@@ -80,7 +84,7 @@ export function dateRangesOf(value: unknown): Range[] {
   const from = typeof start === 'string' ? dateRange(start) : undefined;
   const to = typeof end === 'string' ? dateRange(end) : undefined;
   if (!from && !to) return [];
-  return [{ low: from?.low ?? BEGINNING, high: to?.high ?? END }];
+  return [{ low: Math.floor(from?.low ?? BEGINNING), high: Math.ceil(to?.high ?? END) }];
 }
 
 /** "The specified scheduling details are ignored and only the outer limits matter." https://hl7.org/fhir/R4/search.html#date */

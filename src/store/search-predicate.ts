@@ -60,7 +60,9 @@ export function holds(criterion: Criterion, place: Place): Sql {
       throw new Error(`A criterion of kind ${criterion.kind} is resolved before it becomes SQL`);
     default: {
       const { table, condition } = valued(criterion);
-      return entry(table, place, condition);
+      // Its rows first, then the range: there are few of one resource, and many in any range.
+      return sql`exists (select 1 from (select s.* from ${table} s where s.organisation = ${place.organisation} and s.param = ${criterion.param} and s.rid = ${place.rid} offset 0) s
+        where ${condition} offset 0)`;
     }
   }
 }
@@ -173,7 +175,7 @@ export function anyOf(options: readonly Sql[]): Sql {
 function dateCondition(range: DateValue, row: Sql): Sql {
   return compare(
     range.prefix,
-    { low: sql`${range.low}::bigint`, high: sql`${range.high}::bigint` },
+    { low: sql`${Math.floor(range.low)}::bigint`, high: sql`${Math.ceil(range.high)}::bigint` },
     { low: sql`${row}.low`, high: sql`${row}.high` },
   );
 }
@@ -220,8 +222,8 @@ function numberCondition({ prefix, value, low, high, unit }: NumberValue, row: S
   return sql`${row}.unit = ${unit}::bigint and ${compared}`;
 }
 
-function stringCondition({ match, values }: Extract<Criterion, { kind: 'string' }>, row: Sql): Sql {
-  if (match === 'exact') return equals(sql`${row}.exact`, values);
+function stringCondition({ match, values, exact = [] }: Extract<Criterion, { kind: 'string' }>, row: Sql): Sql {
+  if (match === 'exact') return sql`${row}.value = any(${[...values]}::text[]) and ${equals(sql`${row}.exact`, exact)}`;
   const escaped = (value: string) => value.replace(/[\\%_]/g, '\\$&');
   if (match === 'contains') return anyOf(values.map((value) => sql`${row}.value like ${`%${escaped(value)}%`}`));
   // A range, not LIKE: that is one range of the index even where the value is not known when the plan is made.
@@ -238,12 +240,31 @@ function afterPrefix(prefix: string): string {
  * overtaken by a transaction still running, so that whoever continues from the last answer misses nothing.
  */
 export function updatedCondition(ranges: readonly DateValue[], updated: Sql, written: Sql): Sql {
-  const next = sql`(${updated} + interval '1 microsecond')`;
   const conditions = ranges.map(({ prefix, low, high }) =>
-    compare(prefix, { low: instant(low), high: instant(high) }, { low: updated, high: next }),
+    instantCondition(prefix, updated, { low: instant(low), high: instant(high) }),
   );
   const polls = ranges.some(({ prefix }) => prefix === 'gt' || prefix === 'ge' || prefix === 'sa');
   return polls ? sql`${anyOf(conditions)} and ${settled(written)}` : anyOf(conditions);
+}
+
+/** The comparisons where what is compared is one instant: each a range of an index. */
+function instantCondition(prefix: Prefix, at: Sql, { low, high }: Ends): Sql {
+  switch (prefix) {
+    case 'gt':
+    case 'sa':
+      return sql`${at} >= ${high}`;
+    case 'ge':
+      return sql`${at} >= ${low}`;
+    case 'lt':
+    case 'eb':
+      return sql`${at} < ${low}`;
+    case 'le':
+      return sql`${at} < ${high}`;
+    case 'ne':
+      return sql`(${at} < ${low} or ${at} >= ${high})`;
+    default:
+      return sql`${at} >= ${low} and ${at} < ${high}`;
+  }
 }
 
 /** Written by a transaction older than every one that still runs: nothing can appear before it any more. */
@@ -252,5 +273,7 @@ export function settled(written: Sql): Sql {
 }
 
 function instant(milliseconds: number): Sql {
-  return sql`${new Date(milliseconds).toISOString()}::timestamptz`;
+  const whole = Math.floor(milliseconds);
+  const micros = Math.round((milliseconds - whole) * 1_000);
+  return sql`(${new Date(whole).toISOString()}::timestamptz + ${micros}::int * interval '1 microsecond')`;
 }
