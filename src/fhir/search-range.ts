@@ -46,16 +46,16 @@ function instantRange(value: string): Range | undefined {
   return { low: from, high: from + unit };
 }
 
-/** A number as it is searched: itself, and the interval of what would be rounded to it. `2.0` is 1.95 to 2.05, `1e2` is 50 to 150. */
+/** A number as it is searched: itself, and the interval of what would be rounded to it. `2.0` is 1.95 to 2.05, `1e2` (by R4's own example) 95 to 105. */
 export type NumberRange = Range & { readonly value: number };
 
 /** Undefined when the text is no FHIR decimal. */
 export function numberRange(text: string): NumberRange | undefined {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+  const [, sign = '', whole = '', fraction = '', exponent] =
     /^([+-]?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
   if (whole === '') return undefined;
   const value = Number(text);
-  const half = 0.5 * 10 ** (Number(exponent) - fraction.length);
+  const half = 0.5 * 10 ** ((exponent === undefined ? 0 : Number(exponent) - 1) - fraction.length);
   if (!Number.isFinite(value)) return undefined;
   const apart = sign === '' && value === 0 ? half : Math.max(half, Math.abs(value) * Number.EPSILON);
   return { value, low: tidy(value - apart), high: tidy(value + apart) };
