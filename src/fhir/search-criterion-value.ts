@@ -136,8 +136,16 @@ function readString(asked: Asked, parts: readonly string[]): Result<Criterion> {
   const { definition, modifier } = asked;
   const match = ({ contains: 'contains', exact: 'exact' } as const)[modifier ?? ''];
   if (modifier !== undefined && !match) return unknownModifier(asked, ':exact, :contains, :missing');
-  const values = parts.map((one) => (match === 'exact' ? urlKey(unescaped(one)) : fold(unescaped(one))));
-  return ok({ kind: 'string', param: definition.param, token: ITSELF, match: match ?? 'starts', values });
+  const texts = parts.map(unescaped);
+  const exact = match === 'exact' ? { exact: texts.map(urlKey) } : {};
+  return ok({
+    kind: 'string',
+    param: definition.param,
+    token: ITSELF,
+    match: match ?? 'starts',
+    values: texts.map((one) => fold(one)),
+    ...exact,
+  });
 }
 
 function readUri(asked: Asked, parts: readonly string[]): Result<Criterion> {

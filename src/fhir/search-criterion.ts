@@ -24,8 +24,10 @@ export type Criterion =
       readonly param: number;
       readonly token: string;
       readonly match: 'starts' | 'contains' | 'exact';
-      /** Folded, or numbers of the whole text for `exact`. */
+      /** Folded. */
       readonly values: readonly string[];
+      /** The numbers of the whole texts, for `exact`. */
+      readonly exact?: readonly string[];
     }
   /** Several forms of one criterion of which any may hold: composites with different first components. */
   | { readonly kind: 'any'; readonly of: readonly Criterion[] }

@@ -122,8 +122,9 @@ function choiceChild(name: string): Step {
 
 function push(found: unknown[], value: unknown): void {
   if (value === undefined || value === null) return;
-  if (Array.isArray(value)) found.push(...value);
-  else found.push(value);
+  if (!Array.isArray(value)) found.push(value);
+  // A list of primitives has gaps where only an extension stands.
+  else for (const one of value) if (one !== null && one !== undefined) found.push(one);
 }
 
 /** What `resolve() is Type` can tell without looking the target up: the type in the reference, or the one it states. */

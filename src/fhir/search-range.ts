@@ -37,28 +37,25 @@ function instantRange(value: string): Range | undefined {
     zone === undefined
       ? londonInstant(date, `${minutes}${seconds ?? ''}`)
       : `${date}T${minutes}${seconds ?? ':00'}${zone}`;
-  if (fraction !== undefined) return fractionRange(epochMilliseconds(whole), fraction);
   const low = epochMilliseconds(whole);
-  return { low, high: low + (seconds === undefined ? 60_000 : 1_000) };
+  if (fraction === undefined) return { low, high: low + (seconds === undefined ? 60_000 : 1_000) };
+  // Resources are stamped in microseconds: finer than that nothing differs.
+  const digits = Math.min(6, Math.max(3, fraction.length - 1));
+  const unit = 10 ** (3 - digits);
+  const from = low + Math.floor(Number(fraction) * 10 ** digits + 1e-6) * unit;
+  return { low: from, high: from + unit };
 }
 
-/** To the millisecond, or to the microsecond where more is written: `meta.lastUpdated` is that precise. */
-function fractionRange(second: number, fraction: string): Range {
-  const unit = fraction.length > 4 ? 0.001 : 1;
-  const low = second + Math.floor(Number(fraction.slice(0, 7)) * (1_000 / unit) + 1e-6) * unit;
-  return { low, high: low + unit };
-}
-
-/** A number as it is searched: itself, and the interval of what would be rounded to it. `2.0` is 1.95 to 2.05, `1e2` is 50 to 150. */
+/** A number as it is searched: itself, and the interval of what would be rounded to it. `2.0` is 1.95 to 2.05, `1e2` (by R4's own example) 95 to 105. */
 export type NumberRange = Range & { readonly value: number };
 
 /** Undefined when the text is no FHIR decimal. */
 export function numberRange(text: string): NumberRange | undefined {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+  const [, sign = '', whole = '', fraction = '', exponent] =
     /^([+-]?)(\d{1,40})(?:\.(\d{1,40}))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
   if (whole === '') return undefined;
   const value = Number(text);
-  const half = 0.5 * 10 ** (Number(exponent) - fraction.length);
+  const half = 0.5 * 10 ** ((exponent === undefined ? 0 : Number(exponent) - 1) - fraction.length);
   if (!Number.isFinite(value)) return undefined;
   const apart = sign === '' && value === 0 ? half : Math.max(half, Math.abs(value) * Number.EPSILON);
   return { value, low: tidy(value - apart), high: tidy(value + apart) };
@@ -73,7 +70,7 @@ function tidy(value: number): number {
 export function dateRangesOf(value: unknown): Range[] {
   if (typeof value === 'string') {
     const range = dateRange(value);
-    return range ? [range] : [];
+    return range ? [{ low: Math.floor(range.low), high: Math.ceil(range.high) }] : [];
   }
   if (typeof value !== 'object' || value === null) return [];
   const { start, end, event, repeat } = value as {
@@ -87,7 +84,7 @@ export function dateRangesOf(value: unknown): Range[] {
   const from = typeof start === 'string' ? dateRange(start) : undefined;
   const to = typeof end === 'string' ? dateRange(end) : undefined;
   if (!from && !to) return [];
-  return [{ low: from?.low ?? BEGINNING, high: to?.high ?? END }];
+  return [{ low: Math.floor(from?.low ?? BEGINNING), high: Math.ceil(to?.high ?? END) }];
 }
 
 /** "The specified scheduling details are ignored and only the outer limits matter." https://hl7.org/fhir/R4/search.html#date */

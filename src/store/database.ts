@@ -61,7 +61,7 @@ export function openPool(options: {
 function databaseOn(target: pg.Pool | pg.PoolClient): Database {
   return {
     async query<Row extends Record<string, unknown>>(statement: Sql) {
-      const result = await target.query<Row>(statement.text, statement.values);
+      const result = await target.query<Row>(statement);
       return { rows: result.rows, rowCount: result.rowCount ?? 0 };
     },
   };

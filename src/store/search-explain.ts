@@ -18,6 +18,7 @@ export type PlanNode = {
   readonly 'Index Name'?: string;
   readonly 'Actual Rows'?: number;
   readonly 'Actual Loops'?: number;
+  readonly 'Index Searches'?: number;
   readonly 'Shared Hit Blocks'?: number;
   readonly 'Shared Read Blocks'?: number;
   readonly Plans?: readonly PlanNode[];
@@ -37,7 +38,10 @@ export async function explainSearch(
       text: `explain (analyze, buffers, timing off, format json) ${text}`,
       values,
     });
-    explained.push({ sql: text, plan: withoutValues(rows[0]?.['QUERY PLAN'][0].Plan ?? {}) });
+    const plan = withoutValues(rows[0]?.['QUERY PLAN'][0].Plan ?? {});
+    explained.push({ sql: text, plan });
+    // As the search itself: the tail of an order is read only where its head does not fill the page.
+    if ((plan['Actual Rows'] ?? 0) > request.count) break;
   }
   return ok(explained);
 }

@@ -20,6 +20,8 @@ export type Key = {
   readonly own: Sql | undefined;
   readonly code: string;
   readonly param: number | undefined;
+  /** The criterion that the walk already keeps to. */
+  readonly answered?: Criterion;
 };
 
 export type Walk = {
@@ -76,7 +78,16 @@ export function keyOf({ by, descending }: SortKey, bound?: Ranged): Key {
   const best = descending ? sql`max` : sql`min`;
   const value = (organisation: Sql, rid: Sql) =>
     sql`(select ${best}(s.${walk.column}) from ${walk.table} s where s.organisation = ${organisation} and s.rid = ${rid} and ${walk.condition(sql`s`)})`;
-  return { descending, cast, own: undefined, walk, value, code: by.code, param: by.param };
+  return {
+    descending,
+    cast,
+    own: undefined,
+    walk,
+    value,
+    code: by.code,
+    param: by.param,
+    ...(bound ? { answered: bound } : {}),
+  };
 }
 
 function walkOf(
@@ -86,20 +97,15 @@ function walkOf(
   const own = (row: Sql) => sql`${row}.param = ${param}`;
   const plain = (token: string) => (row: Sql) => sql`${own(row)} and ${row}.token = ${token}::bigint`;
   const condition = bound ? (row: Sql) => valued(bound, row).condition : plain(ITSELF);
+  const ends = endsOf(bound);
   switch (kind) {
     case 'date':
-      return bound?.kind === 'date' && bound.ranges.every((range) => BY_END.has(range.prefix))
-        ? { table: sql`search_date`, column: sql`high`, rest: sql`low`, condition, cast: sql`bigint` }
-        : { table: sql`search_date`, column: sql`low`, rest: sql`high`, condition, cast: sql`bigint` };
+      return { table: sql`search_date`, ...ends, condition, cast: sql`bigint` };
     case 'number':
-    case 'quantity':
-      return {
-        table: sql`search_number`,
-        column: sql`low`,
-        rest: sql`high`,
-        condition: (row) => sql`${plain(ITSELF)(row)} and ${row}.unit = 0`,
-        cast: sql`float8`,
-      };
+    case 'quantity': {
+      const whole = bound ? condition : (row: Sql) => sql`${plain(ITSELF)(row)} and ${row}.unit = 0`;
+      return { table: sql`search_number`, ...ends, condition: whole, cast: sql`float8` };
+    }
     case 'reference':
       return { table: sql`search_reference`, column: sql`target`, rest: sql`rid`, condition: own, cast: sql`bigint` };
     case 'token':
@@ -119,6 +125,13 @@ function walkOf(
         cast: sql`text collate "C"`,
       };
   }
+}
+
+/** The column by which intervals are in order, such that the criterion is one range of it. */
+function endsOf(bound: Ranged | undefined): { column: Sql; rest: Sql } {
+  const isByEnd =
+    bound !== undefined && bound.kind !== 'string' && bound.ranges.every(({ prefix }) => BY_END.has(prefix));
+  return isByEnd ? { column: sql`high`, rest: sql`low` } : { column: sql`low`, rest: sql`high` };
 }
 
 /** Comparisons that ask for the end of what a resource has: the index by ends answers them in one range. */

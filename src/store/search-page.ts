@@ -7,7 +7,7 @@ import type { Criterion } from '#fhir/search-criterion.ts';
 import { type Access, visible } from './access.ts';
 import type { Position } from './cursor.ts';
 import { beyond, bound, isFeed, type Key, name, orderBy, rises } from './search-order.ts';
-import { holds, setOf } from './search-predicate.ts';
+import { holds, isNarrow, setOf, updatedCondition } from './search-predicate.ts';
 import { join, type Sql, sql } from './sql.ts';
 import { belowHorizon } from './stamp.ts';
 
@@ -76,41 +76,44 @@ export function pageStatement(plan: PagePlan): Sql {
 
 function branch(plan: PagePlan, organisation: Sql, value: Sql | undefined): Sql {
   const { driver, keys, backward, limit, position } = plan;
-  const walked = driver.kind === 'walk';
   if (driver.kind === 'type') return typeBranch(plan, organisation);
-  const given = keys.map((key, index) => (walked && index === 0 ? sql`d.k0` : key.value(organisation, sql`d.rid`)));
-  const places = given.map((expression, index) => sql`${expression} as ${name(index)}`);
-  const lateral = places.length === 0 ? sql`` : sql`cross join lateral (select ${join(places, ', ')} offset 0) k`;
-  const at = {
-    keys: keys.map((_, index) => (walked && index === 0 ? sql`d.k0` : sql`k.${name(index)}`)),
-    rid: sql`d.rid`,
-    organisation,
-  };
+  const walked = driver.kind === 'walk';
+  // The first key of a walk is the index's own column: through anything else its order would be lost.
+  const places = keys.map((key, index) => ({
+    column: walked && index === 0 ? sql`d.k0` : sql`k.${name(index)}`,
+    value: walked && index === 0 ? undefined : sql`${key.value(organisation, sql`d.rid`)} as ${name(index)}`,
+  }));
+  const looked = places.flatMap((place) => place.value ?? []);
+  const lateral = looked.length === 0 ? sql`` : sql`cross join lateral (select ${join(looked, ', ')} offset 0) k`;
+  const at = { keys: places.map((place) => place.column), rid: sql`d.rid`, organisation };
   const conditions = [
     ...driven(plan, organisation, value),
     ...probes(plan, organisation, sql`d.rid`),
     ...(position ? [beyond(keys, at, position)] : []),
   ];
-  return sql`select ${organisation} as organisation, d.rid, r.type, r.id, r.content, r.patient${keyColumns(keys)}
-    from ${source(plan, organisation)} d
-    cross join lateral (select r.type, r.id, r.content, r.patient, r.last_updated from resource r where r.organisation = ${organisation} and r.type = ${plan.type} and r.rid = d.rid and ${own(plan)} offset 0) r
-    ${lateral}
-    where ${join(conditions, ' and ', sql`true`)}
-    order by ${ordered(keys, backward, walked)} limit ${limit}`;
+  const where = sql`where ${join(conditions, ' and ', sql`true`)} order by ${orderBy(keys, backward, walked)} limit ${limit}`;
+  const columns = sql`${organisation} as organisation, d.rid${join(
+    places.map(({ column }) => sql`, ${column}`),
+    '',
+  )}`;
+  const row = sql`cross join lateral (select r.type, r.id, r.content, r.patient, r.last_updated from resource r where r.organisation = ${organisation} and r.type = ${plan.type} and r.rid = d.rid and ${own(plan)} offset 0) r`;
+  const from = source(plan, organisation);
+  if (judgesRow(plan))
+    return sql`select ${columns}, r.type, r.id, r.content, r.patient from ${from} d ${row} ${lateral} ${where}`;
+  // Where the index says all, only the resources of the page are read.
+  return sql`select d.*, r.type, r.id, r.content, r.patient from (select ${columns} from ${from} d ${lateral} ${where}) d ${row} order by ${orderBy(keys, backward, walked)}`;
 }
 
-/** Inside a branch the practice is one: it takes no part in the order. */
-function ordered(keys: readonly Key[], backward: boolean, walked: boolean): Sql {
-  return orderBy(keys, backward, walked);
-}
-
-function keyColumns(keys: readonly Key[]): Sql {
-  return keys.length === 0
-    ? sql``
-    : sql`, ${join(
-        keys.map((_, index) => sql`k.${name(index)}`),
-        ', ',
-      )}`;
+/** Whether a resource's own row decides about it. Index entries are of living resources only. */
+function judgesRow({ access, compartment, without, keys, driver }: PagePlan): boolean {
+  const isIds = driver.kind === 'few' && driver.criterion.kind === 'ids';
+  return (
+    isIds ||
+    isNarrow(access) ||
+    compartment !== undefined ||
+    without !== undefined ||
+    keys.some((key) => key.own !== undefined)
+  );
 }
 
 /** Conditions on the resource's own row `r`. */
@@ -126,8 +129,13 @@ function own({ access, compartment, without, keys, driver }: PagePlan): Sql {
   );
 }
 
-function probes({ criteria, driver, access, type }: PagePlan, organisation: Sql, rid: Sql): Sql[] {
-  const answered = driver.kind === 'entries' || driver.kind === 'few' ? driver.criterion : undefined;
+function probes({ criteria, driver, keys, access, type }: PagePlan, organisation: Sql, rid: Sql): Sql[] {
+  const answered =
+    driver.kind === 'entries' || driver.kind === 'few'
+      ? driver.criterion
+      : driver.kind === 'walk'
+        ? keys[0]?.answered
+        : undefined;
   return criteria.filter((one) => one !== answered).map((one) => holds(one, { access, type, organisation, rid }));
 }
 
@@ -155,12 +163,14 @@ function walkOf(
     rest: sql``,
     condition: () => sql``,
   };
+  const param = key.param ?? 0;
   const sooner = key.descending ? sql`>` : sql`<`;
   const value = position?.keys[0];
   const from = rises(key.descending, backward) ? sql`>=` : sql`<=`;
   const start = value === undefined || value === null ? sql`` : sql`and w.${column} ${from} ${bound(key, value)}`;
   return sql`(select w.rid, w.${column} as k0 from ${table} w where w.organisation = ${organisation} and ${condition(sql`w`)} ${start}
-    and not exists (select 1 from ${table} f where f.organisation = ${organisation} and f.rid = w.rid and ${condition(sql`f`)} and (f.${column}, f.${rest}) ${sooner} (w.${column}, w.${rest}) offset 0))`;
+    and not exists (select 1 from (select f.* from ${table} f where f.organisation = ${organisation} and f.param = ${param} and f.rid = w.rid offset 0) f
+      where ${condition(sql`f`)} and (f.${column}, f.${rest}) ${sooner} (w.${column}, w.${rest}) offset 0))`;
 }
 
 function driven({ driver }: PagePlan, organisation: Sql, value: Sql | undefined): Sql[] {
@@ -174,17 +184,20 @@ function driven({ driver }: PagePlan, organisation: Sql, value: Sql | undefined)
 /** All of a type, in the order of their numbers or of a column of their own. */
 function typeBranch(plan: PagePlan, organisation: Sql): Sql {
   const { keys, backward, position, limit, type } = plan;
-  const [first, ...others] = keys;
+  const [first] = keys;
   const places = keys.map((key, index) => sql`, ${key.own ?? key.value(organisation, sql`r.rid`)} as ${name(index)}`);
   const at = { keys: keys.map((key) => key.own ?? key.value(organisation, sql`r.rid`)), rid: sql`r.rid`, organisation };
   const value = position?.keys[0];
   const from = rises(first?.descending ?? false, backward) ? sql`>=` : sql`<=`;
   const start = first?.own && value ? [sql`${first.own} ${from} ${bound(first, value)}`] : [];
-  void others;
   const conditions = [
     sql`r.organisation = ${organisation} and r.type = ${type} and ${own(plan)}`,
     ...start,
-    ...probes(plan, organisation, sql`r.rid`),
+    ...plan.criteria.map((one) =>
+      one.kind === 'updated'
+        ? updatedCondition(one.ranges, sql`r`)
+        : holds(one, { access: plan.access, type, organisation, rid: sql`r.rid` }),
+    ),
     ...(position ? [beyond(keys, at, position)] : []),
   ];
   return sql`select ${organisation} as organisation, r.rid, r.type, r.id, r.content, r.patient${join(places, '')}

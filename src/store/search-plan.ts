@@ -5,6 +5,7 @@
 import type { Criterion } from '#fhir/search-criterion.ts';
 import type { SearchDefinition, SearchDefinitions } from '#fhir/search-definition.ts';
 import type { SearchRequest } from '#fhir/search-request.ts';
+import { ITSELF } from '#fhir/search-value.ts';
 import { type Access, organisationsOf } from './access.ts';
 import type { Position } from './cursor.ts';
 import type { Searchable } from './search-index.ts';
@@ -35,25 +36,34 @@ type Sized = { readonly criterion: Criterion; readonly size: number };
 export async function chooseWay(db: Searchable, asked: Asked): Promise<Way> {
   const { request, criteria, position } = asked;
   const keys = keysOf({ ...request, filters: criteria.map((criterion) => ({ name: '', criterion })) });
-  const natural =
-    position?.natural === undefined ? undefined : naturalOf(db.definitions, request.type, criteria, position.natural);
-  if (position?.natural === UPDATED)
-    return { driver: { kind: 'type' }, rest: undefined, keys: byUpdated(), natural: UPDATED };
-  if (natural) return { driver: { kind: 'walk' }, rest: undefined, keys: [natural.key], natural: natural.code };
+  if (position?.natural !== undefined) return naturalWay(db.definitions, asked, position.natural);
   const sized = await sizesOf(db, asked, keys.length > 0);
   const [best] = sized.toSorted((one, other) => one.size - other.size || rank(one.criterion) - rank(other.criterion));
-  if (best && best.size <= FEW) return { driver: few(best.criterion), rest: undefined, keys, natural: undefined };
-  const entries = sized
-    .map(({ criterion }) => criterion)
-    .toSorted((one, other) => rank(one) - rank(other))
-    .find(isEntries);
+  const isFew = best !== undefined && best.size <= FEW;
+  if (isFew && (keys.length > 0 || !isInOrder(best.criterion)))
+    return { driver: { kind: 'few', criterion: best.criterion }, rest: undefined, keys, natural: undefined };
+  const likely = isFew
+    ? [best.criterion]
+    : sized.map((one) => one.criterion).toSorted((one, other) => rank(one) - rank(other));
+  const entries = likely.find(isEntries);
   const byNumber: Driver = entries ? { kind: 'entries', criterion: entries } : { kind: 'type' };
   if (keys.length > 0) return ordered(keys, byNumber);
-  if (position === undefined && !entries && criteria.some((one) => one.kind === 'updated'))
-    return { driver: { kind: 'type' }, rest: undefined, keys: byUpdated(), natural: UPDATED };
-  const ranged = entries || position ? undefined : naturalOf(db.definitions, request.type, criteria);
-  if (ranged) return { driver: { kind: 'walk' }, rest: undefined, keys: [ranged.key], natural: ranged.code };
+  const natural =
+    entries || position ? undefined : naturalCode(db.definitions, request.type, isFew ? likely : criteria);
+  if (natural) return naturalWay(db.definitions, asked, natural);
   return { driver: byNumber, rest: undefined, keys, natural: undefined };
+}
+
+/** By the order that one criterion gives by itself. */
+function naturalWay(definitions: SearchDefinitions, { request, criteria }: Asked, code: string): Way {
+  const walked = code === UPDATED ? undefined : naturalOf(definitions, request.type, criteria, code);
+  if (!walked) return { driver: { kind: 'type' }, rest: undefined, keys: byUpdated(), natural: UPDATED };
+  return { driver: { kind: 'walk' }, rest: undefined, keys: [walked.key], natural: code };
+}
+
+function naturalCode(definitions: SearchDefinitions, type: string, criteria: readonly Criterion[]): string | undefined {
+  if (criteria.some((one) => one.kind === 'updated')) return UPDATED;
+  return naturalOf(definitions, type, criteria)?.code;
 }
 
 const UPDATED = '_lastUpdated';
@@ -66,8 +76,18 @@ function ordered(keys: readonly Key[], byNumber: Driver): Way {
   return { driver: { kind: 'walk' }, rest: byNumber, keys, natural: undefined };
 }
 
-function few(criterion: Criterion): Driver {
-  return { kind: 'few', criterion };
+/** Whether an index gives the resources of a criterion page by page. */
+function isInOrder(criterion: Criterion): boolean {
+  return (
+    isEntries(criterion) ||
+    (isRanged(criterion) && (criterion.kind !== 'string' || criterion.match === 'starts') && isOne(criterion))
+  );
+}
+
+/** Alternatives of a range, and composites, are several ranges of an index. */
+function isOne(criterion: Extract<Criterion, { kind: 'date' | 'number' | 'string' }>): boolean {
+  const alternatives = criterion.kind === 'string' ? criterion.values : criterion.ranges;
+  return criterion.token === ITSELF && alternatives.length === 1;
 }
 
 function isEntries(criterion: Criterion): criterion is Extract<Criterion, { kind: 'token' | 'reference' }> {
@@ -87,7 +107,7 @@ function naturalOf(
   code?: string,
 ): { key: Key; code: string } | undefined {
   for (const criterion of criteria) {
-    if (!isRanged(criterion) || (criterion.kind === 'string' && criterion.match !== 'starts')) continue;
+    if (!isRanged(criterion) || !isInOrder(criterion)) continue;
     const definition = definitionOf(definitions, type, criterion.param);
     if (definition && (code === undefined || definition.code === code))
       return { key: naturalKey(definition, criterion), code: definition.code };
@@ -96,9 +116,7 @@ function naturalOf(
 }
 
 function definitionOf(definitions: SearchDefinitions, type: string, param: number): SearchDefinition | undefined {
-  return [...(definitions.get(type)?.values() ?? [])].find(
-    (one) => one.param === param && (one.kind === 'date' || one.kind === 'string'),
-  );
+  return [...(definitions.get(type)?.values() ?? [])].find((one) => one.param === param && one.kind !== 'composite');
 }
 
 /** Remembered sizes, each for a number of uses: a way that has become the wrong one costs time, never a result. */

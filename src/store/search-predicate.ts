@@ -61,7 +61,9 @@ export function holds(criterion: Criterion, place: Place): Sql {
       throw new Error(`A criterion of kind ${criterion.kind} is resolved before it becomes SQL`);
     default: {
       const { table, condition } = valued(criterion);
-      return entry(table, place, condition);
+      // Its rows first, then the range: there are few of one resource, and many in any range.
+      return sql`exists (select 1 from (select s.* from ${table} s where s.organisation = ${place.organisation} and s.param = ${criterion.param} and s.rid = ${place.rid} offset 0) s
+        where ${condition} offset 0)`;
     }
   }
 }
@@ -174,7 +176,7 @@ export function anyOf(options: readonly Sql[]): Sql {
 function dateCondition(range: DateValue, row: Sql): Sql {
   return compare(
     range.prefix,
-    { low: sql`${range.low}::bigint`, high: sql`${range.high}::bigint` },
+    { low: sql`${Math.floor(range.low)}::bigint`, high: sql`${Math.ceil(range.high)}::bigint` },
     { low: sql`${row}.low`, high: sql`${row}.high` },
   );
 }
@@ -221,8 +223,8 @@ function numberCondition({ prefix, value, low, high, unit }: NumberValue, row: S
   return sql`${row}.unit = ${unit}::bigint and ${compared}`;
 }
 
-function stringCondition({ match, values }: Extract<Criterion, { kind: 'string' }>, row: Sql): Sql {
-  if (match === 'exact') return equals(sql`${row}.exact`, values);
+function stringCondition({ match, values, exact = [] }: Extract<Criterion, { kind: 'string' }>, row: Sql): Sql {
+  if (match === 'exact') return sql`${row}.value = any(${[...values]}::text[]) and ${equals(sql`${row}.exact`, exact)}`;
   const escaped = (value: string) => value.replace(/[\\%_]/g, '\\$&');
   if (match === 'contains') return anyOf(values.map((value) => sql`${row}.value like ${`%${escaped(value)}%`}`));
   // A range, not LIKE: that is one range of the index even where the value is not known when the plan is made.
@@ -240,12 +242,31 @@ function afterPrefix(prefix: string): string {
  */
 export function updatedCondition(ranges: readonly DateValue[], row: Sql): Sql {
   const updated = sql`${row}.last_updated`;
-  const next = sql`(${updated} + interval '1 microsecond')`;
   const conditions = ranges.map(({ prefix, low, high }) =>
-    compare(prefix, { low: instant(low), high: instant(high) }, { low: updated, high: next }),
+    instantCondition(prefix, updated, { low: instant(low), high: instant(high) }),
   );
   const polls = ranges.some(({ prefix }) => prefix === 'gt' || prefix === 'ge' || prefix === 'sa');
   return polls ? sql`${anyOf(conditions)} and ${belowHorizon(row)}` : anyOf(conditions);
+}
+
+/** The comparisons where what is compared is one instant: each a range of an index. */
+function instantCondition(prefix: Prefix, at: Sql, { low, high }: Ends): Sql {
+  switch (prefix) {
+    case 'gt':
+    case 'sa':
+      return sql`${at} >= ${high}`;
+    case 'ge':
+      return sql`${at} >= ${low}`;
+    case 'lt':
+    case 'eb':
+      return sql`${at} < ${low}`;
+    case 'le':
+      return sql`${at} < ${high}`;
+    case 'ne':
+      return sql`(${at} < ${low} or ${at} >= ${high})`;
+    default:
+      return sql`${at} >= ${low} and ${at} < ${high}`;
+  }
 }
 
 function instant(milliseconds: number): Sql {

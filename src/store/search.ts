@@ -13,6 +13,7 @@ import { type Driver, type PagePlan, type PageRow, pageStatement } from './searc
 import { notUsable } from './search-parameter.ts';
 import { chooseWay, type Way } from './search-plan.ts';
 import { resolve } from './search-resolve.ts';
+import { prepared } from './search-shape.ts';
 import { type Counting, counted, countingOf, totalled } from './search-total.ts';
 import { join, type Sql, sql } from './sql.ts';
 
@@ -179,7 +180,7 @@ async function pageOf(db: Searchable, search: Search, way: Way, counting: Counti
     if (rows.length > request.count) break;
     const statement = pageStatement({ ...part, limit: request.count + 1 - rows.length });
     const count = part === parts[0] ? counting?.statement : undefined;
-    const found = await db.query<PageRow & { total?: number }>(shown(part.keys, statement, count));
+    const found = await db.query<PageRow & { total?: number }>(prepared(shown(part.keys, statement, count)));
     total ??= found.rows[0]?.total;
     rows.push(
       ...found.rows.filter((row) => row.rid !== null).map((row) => (part.without === undefined ? row : inTail(row))),
@@ -196,14 +197,14 @@ function inTail({ k0, k1, ...row }: PageRow): PageRow {
 
 /** The statements of a search's page, as they would be run: for explaining them. */
 export async function statementsOf(db: Searchable, access: Access, request: SearchRequest): Promise<Result<Sql[]>> {
-  const prepared = await prepare(db, { access, request, position: undefined });
-  if (!prepared.ok) return prepared;
-  const way = await chooseWay(db, prepared.value);
-  const plan = planOf(prepared.value, way, way.driver);
+  const ready = await prepare(db, { access, request, position: undefined });
+  if (!ready.ok) return ready;
+  const way = await chooseWay(db, ready.value);
+  const plan = planOf(ready.value, way, way.driver);
   const parts = way.rest ? withRest(plan, way.rest) : [plan];
   return ok(
     parts.map((part) =>
-      shown(part.keys, pageStatement(part), part === plan ? countOf(prepared.value, way)?.statement : undefined),
+      shown(part.keys, pageStatement(part), part === plan ? countOf(ready.value, way)?.statement : undefined),
     ),
   );
 }

@@ -1,6 +1,11 @@
 /** SQL as a tagged template: values are always bound, fragments nest, and what comes out can be pasted into psql. */
 
-export type Sql = { readonly text: string; readonly values: unknown[] };
+export type Sql = {
+  readonly text: string;
+  readonly values: unknown[];
+  /** Under this name a connection keeps the statement's plan: for shapes that are asked often and have one good plan. */
+  readonly name?: string;
+};
 
 const FRAGMENT = Symbol('sql');
 type Fragment = Sql & { readonly [FRAGMENT]: true; readonly parts: readonly (string | { value: unknown })[] };

@@ -400,8 +400,9 @@ t.test('searches of a compartment and of several types', async (t) => {
   );
   const everything = (await fhir('GET', `/Patient/${patient.id}/*`)).json as Bundle;
   t.same(
-    everything.entry?.map(({ resource }) => resource?.resourceType),
-    ['Condition'],
+    [...new Set(everything.entry?.map(({ resource }) => resource?.resourceType))],
+    ['Condition', 'AuditEvent'],
+    'what is of the patient, and who asked for it',
   );
   t.equal((await fhir('GET', '/Patient/nobody/Condition')).status, 404);
   const total = (await fhir('GET', '?_type=Patient,Condition&_summary=count')).json as Bundle;

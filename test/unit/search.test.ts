@@ -1,6 +1,7 @@
 /** Search as R4 has it, on a small world whose answers can be read off: every kind of parameter, its modifiers, links, order and pages. */
 import t from 'tap';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
+import { ridOf } from '#fhir/search-hash.ts';
 import { parseSearch } from '#fhir/search-request.ts';
 import type { CapabilityStatement, Resource } from '#fhir/types.ts';
 import { cursorKey } from '#store/cursor.ts';
@@ -406,6 +407,8 @@ t.test('the index follows its resources', async (t) => {
       + (select count(*) from search_string) + (select count(*) from search_number) as n`);
     return rows[0]?.n;
   };
+  const { rows: numbers } = await pool.query<{ rid: string }>(sql`select resource_rid('Patient', 'p1')::text as rid`);
+  t.equal(numbers[0]?.rid, ridOf('Patient', 'p1'), 'inside the database and outside a resource has one number');
   const before = await rows();
   const t1 = WORLD.find((one) => one.id === 't1') as Resource & { status: string };
   await save(pool, 'A81001', [{ ...t1, status: 'completed' } as Resource]);
