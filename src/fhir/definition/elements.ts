@@ -62,14 +62,6 @@ export function jsonTypeOf(primitive: string): 'boolean' | 'number' | 'string' {
   return /^(?:decimal|integer|positiveInt|unsignedInt)$/.test(primitive) ? 'number' : 'string';
 }
 
-/** The rule of the element at a dotted path below a type (`Patient.contact.name.family`); undefined if there is none. */
-export function ruleAt(type: string, names: readonly string[]): ElementRule | undefined {
-  const [name, ...rest] = names;
-  const rule = structureOf(type)?.elements.find((element) => element.name === name);
-  if (!rule || rest.length === 0) return rule;
-  return rule.types.map((one) => ruleAt(one, rest)).find((found) => found !== undefined);
-}
-
 function lineOf(table: Readonly<Record<string, string>>, path: string): string | undefined {
   return Object.hasOwn(table, path) ? table[path] : undefined;
 }
