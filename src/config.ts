@@ -8,7 +8,13 @@ import { type Found, fault, type Given, readValues, withFlags } from './config/v
 
 export type { PracticeConfig };
 
-type Common = { readonly host: string; readonly port: number; readonly logLevel: string };
+type Common = {
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  /** Folders and .tgz files. */
+  readonly fhirPackages: readonly string[];
+};
 
 export type SandboxConfig = Common & {
   readonly mode: 'sandbox';
@@ -65,7 +71,7 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
     oidcAudience: found.OIDC_AUDIENCE,
     notifyUrl: found.NOTIFY_URL,
     notifyApplicationId: found.NOTIFY_APPLICATION_ID,
-    notifyCallbackKeys: found.NOTIFY_CALLBACK_KEYS.split(',').map((key) => key.trim()),
+    notifyCallbackKeys: listOf(found.NOTIFY_CALLBACK_KEYS),
     platformTokenUrl: found.PLATFORM_TOKEN_URL,
     platformClientId: found.PLATFORM_CLIENT_ID,
     platformKeyId: found.PLATFORM_KEY_ID,
@@ -82,7 +88,12 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
 }
 
 function common(found: Found): Common {
-  return { host: found.HOST, port: Number(found.PORT), logLevel: found.LOG_LEVEL };
+  const { HOST, PORT, LOG_LEVEL, FHIR_PACKAGES } = found;
+  return { host: HOST, port: Number(PORT), logLevel: LOG_LEVEL, fhirPackages: listOf(FHIR_PACKAGES) };
+}
+
+function listOf(text: string): readonly string[] {
+  return text === '' ? [] : text.split(',').map((one) => one.trim());
 }
 
 function faults(issues: readonly Issue[]): string {

@@ -53,7 +53,14 @@ function readFlags(): { folder: string; wanted: Settings } {
 }
 
 function configOf(folder: string, { seed, startDate, patients, days }: Settings) {
-  const here = { mode: 'sandbox', host: '127.0.0.1', port: 0, logLevel: 'warn', databaseUrl: undefined } as const;
+  const here = {
+    mode: 'sandbox',
+    host: '127.0.0.1',
+    port: 0,
+    logLevel: 'warn',
+    fhirPackages: [],
+    databaseUrl: undefined,
+  } as const;
   return { ...here, data: folder, seed, startDate, patients, days, daySeconds: 0 };
 }
 

@@ -74,7 +74,8 @@ const problemOf: Partial<Record<Kind, (text: string) => string | undefined>> = {
   number: (text) => (/^\d+(\.\d+)?$/.test(text) ? undefined : `is ${JSON.stringify(text)}; it wants a number`),
   url: (text) => (/^https?:\/\//.test(text) && URL.canParse(text) ? undefined : 'wants an http or https URL'),
   database: (text) => (/^postgres(ql)?:\/\//.test(text) ? undefined : 'wants a postgres:// URL'),
-  list: (text) => (text.split(',').every((one) => one.trim() !== '') ? undefined : 'has an empty entry in its list'),
+  list: (text) =>
+    text === '' || text.split(',').every((one) => one.trim() !== '') ? undefined : 'has an empty entry in its list',
 };
 
 function contentOf(name: VariableName, file: string, issues: Issue[]): string {

@@ -35,6 +35,12 @@ const both = {
     modes: 'both',
     about: 'PostgreSQL 15 or later; the sandbox starts one of its own without it',
   },
+  FHIR_PACKAGES: {
+    kind: 'list',
+    modes: 'both',
+    fallback: '',
+    about: 'official FHIR packages to validate by, folders or .tgz files, comma separated; none by default',
+  },
 } as const satisfies Record<string, Variable>;
 
 const ofTheSandbox = {

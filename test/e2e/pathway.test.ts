@@ -26,6 +26,7 @@ async function configFor(t: Test): Promise<SandboxConfig> {
     host: '127.0.0.1',
     port: 0,
     logLevel: 'error',
+    fhirPackages: [],
     databaseUrl: await freshDatabase(t),
     data,
     // One with letters, bookings and a coded outcome among its few patients.
