@@ -13,6 +13,8 @@ type Common = {
   readonly port: number;
   readonly logLevel: string;
   readonly privateHosts: readonly string[];
+  /** Folders and .tgz files. */
+  readonly fhirPackages: readonly string[];
 };
 
 export type SandboxConfig = Common & {
@@ -70,7 +72,7 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
     oidcAudience: found.OIDC_AUDIENCE,
     notifyUrl: found.NOTIFY_URL,
     notifyApplicationId: found.NOTIFY_APPLICATION_ID,
-    notifyCallbackKeys: found.NOTIFY_CALLBACK_KEYS.split(',').map((key) => key.trim()),
+    notifyCallbackKeys: listOf(found.NOTIFY_CALLBACK_KEYS),
     platformTokenUrl: found.PLATFORM_TOKEN_URL,
     platformClientId: found.PLATFORM_CLIENT_ID,
     platformKeyId: found.PLATFORM_KEY_ID,
@@ -92,6 +94,7 @@ function common(found: Found): Common {
     port: Number(found.PORT),
     logLevel: found.LOG_LEVEL,
     privateHosts: listOf(found.SUBSCRIPTION_PRIVATE_HOSTS),
+    fhirPackages: listOf(found.FHIR_PACKAGES),
   };
 }
 

@@ -59,6 +59,7 @@ function configOf(folder: string, { seed, startDate, patients, days }: Settings)
     port: 0,
     logLevel: 'warn',
     privateHosts: [],
+    fhirPackages: [],
     databaseUrl: undefined,
   } as const;
   return { ...here, data: folder, seed, startDate, patients, days, daySeconds: 0 };

@@ -42,6 +42,12 @@ const both = {
     about:
       'hosts, addresses and CIDR ranges, comma separated, that notifications may be sent to though they are private or without TLS; the sandbox adds loopback',
   },
+  FHIR_PACKAGES: {
+    kind: 'list',
+    modes: 'both',
+    fallback: '',
+    about: 'official FHIR packages to validate by, folders or .tgz files, comma separated; none by default',
+  },
 } as const satisfies Record<string, Variable>;
 
 const ofTheSandbox = {

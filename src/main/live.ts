@@ -11,6 +11,7 @@ export function liveParts(config: LiveConfig): Parts {
   const now = () => new Date().toISOString();
   return {
     databaseUrl: config.databaseUrl,
+    fhirPackages: config.fhirPackages,
     now,
     practices: config.practices,
     outside: createOutside({

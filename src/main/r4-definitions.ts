@@ -58,7 +58,10 @@ function readDefinition({ file, start, end }: Place): Definition {
   } finally {
     closeSync(handle);
   }
-  // From one entry's first property to the brace that ends it: what follows is the next entry's start, or the bundle's end.
-  const entry = bytes.toString('utf8').replace(/\s*\}\s*(,\s*\{|\]\s*\})\s*$/, '');
+  // Up to the brace that ends the entry: after it stands the start of the next (`, {`) or the end of the bundle (`] }`).
+  const text = bytes.toString('utf8');
+  const isLast = text.trimEnd().endsWith('}');
+  const tail = text.lastIndexOf(isLast ? ']' : ',');
+  const entry = text.slice(0, text.lastIndexOf('}', tail));
   return (JSON.parse(`{${entry}}`) as { resource: Definition }).resource;
 }

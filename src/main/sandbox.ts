@@ -120,6 +120,7 @@ export async function startSandbox(
     databaseUrl,
     now: () => clock.now(),
     clock: () => clock.now(),
+    fhirPackages: config.fhirPackages,
     practices: links,
     outside: createOutside({
       now: () => clock.now(),

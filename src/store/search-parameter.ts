@@ -9,6 +9,13 @@ import type { Pool } from './database.ts';
 import type { Searchable } from './search-index.ts';
 import { sql } from './sql.ts';
 
+/** The organisations that have resources, each found by one step in the index: there are few beside their rows. */
+const practices = sql`select organisation from (
+  with recursive step (organisation) as (
+    select min(organisation) from resource
+    union all select (select min(r.organisation) from resource r where r.organisation > step.organisation) from step where step.organisation is not null
+  ) select organisation from step where organisation is not null) each`;
+
 /** Parameters known to be still indexing, by the definitions they belong to: asked of the table only while there are any. */
 const indexing = new WeakMap<SearchDefinitions, Set<number>>();
 
@@ -21,11 +28,19 @@ export async function openParameters(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ param: number; type: string; code: string; state: string }>(sql`
     with declared as (
       select * from unnest(${declared.map((one) => one.param)}::int[], ${declared.map((one) => one.type)}::text[], ${declared.map((one) => one.code)}::text[]) as d (param, type, code)
+    ), fresh as (
+      select * from declared d where not exists (select 1 from search_parameter p where p.param = d.param)
+    ), practice as materialized (
+      ${practices}
     ), filled as (
-      select t.type, exists (select 1 from resource r where r.type = t.type and not r.deleted) as has from (select distinct type from declared) t
+      select t.type, exists (
+        select 1 from practice p cross join lateral (
+          select 1 from resource r where r.organisation = p.organisation and r.type = t.type and not r.deleted limit 1
+        ) r
+      ) as has from (select distinct type from fresh) t
     ), added as (
       insert into search_parameter (param, type, code, state)
-      select d.param, d.type, d.code, case when f.has then 'indexing' else 'usable' end from declared d join filled f using (type)
+      select d.param, d.type, d.code, case when f.has then 'indexing' else 'usable' end from fresh d join filled f using (type)
       on conflict (param) do nothing returning param, type, code, state
     )
     select param, type, code, state from added where state = 'indexing'

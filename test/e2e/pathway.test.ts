@@ -27,6 +27,7 @@ async function configFor(t: Test): Promise<SandboxConfig> {
     port: 0,
     logLevel: 'error',
     privateHosts: [],
+    fhirPackages: [],
     databaseUrl: await freshDatabase(t),
     data,
     // One with letters, bookings and a coded outcome among its few patients.

@@ -73,7 +73,8 @@ function reportUnknown(run: Run, url: string, isModifier: boolean): void {
 type Contexts = readonly { readonly type?: string | undefined; readonly expression?: string | undefined }[];
 
 function checkContext(run: Run, contexts: Contexts, url: string): void {
-  if (contexts.length === 0) return;
+  // Most stand in the type they belong to: the other names of the place are only then worked out.
+  if (contexts.length === 0 || contexts.some(({ expression }) => expression === run.owner)) return;
   const names = namesHere(run);
   const isAllowed = contexts.some(({ type, expression = '' }) => {
     if (type === 'fhirpath') return true;

@@ -15,6 +15,8 @@ const ATTRIBUTES: ReadonlySet<string> = new Set(
     /\s+/,
   ),
 );
+const FETCHING: ReadonlySet<string> = new Set(['href', 'src', 'cite']);
+
 const TAG =
   /<(\/?)([A-Za-z][\w.-]*)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|<!--(?:(?!--)[\s\S])*-->|<|[^<]+/y;
 const ATTRIBUTE = /([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
@@ -49,8 +51,7 @@ function mayStand(name: string, attributes: string, isSecondRoot: boolean): bool
   if (isSecondRoot || !ELEMENTS.has(name)) return false;
   for (const [, key = '', double, single] of attributes.matchAll(ATTRIBUTE)) {
     if (!ATTRIBUTES.has(key)) return false;
-    const value = plain(double ?? single ?? '');
-    if ((key === 'href' || key === 'src' || key === 'cite') && /^(javascript|vbscript|data:(?!image\/))/i.test(value))
+    if (FETCHING.has(key) && /^(javascript|vbscript|data:(?!image\/))/i.test(plain(double ?? single ?? '')))
       return false;
   }
   return true;

@@ -1,16 +1,21 @@
 /** Profiles made ready, and which of them a resource is held to. */
+import type { Claims } from './claims.ts';
 import { type Compiler, compilerOf } from './compile.ts';
 import type { Definitions } from './definitions.ts';
 import { libraryOf } from './library.ts';
 
-export type Profiles = { readonly compiler: Compiler };
+export type Profiles = {
+  readonly compiler: Compiler;
+  /** What sets of claims came to; filled as resources are validated. */
+  readonly claims: Map<string, Claims>;
+};
 
 /**
  * Makes definitions ready for `validate`. Cheap: a type is compiled when the first resource of it is checked, and
  * `definitions.lookUp` is asked for base R4 then.
  */
 export function compileProfiles(definitions: Definitions): Profiles {
-  return { compiler: compilerOf(libraryOf(definitions)) };
+  return { compiler: compilerOf(libraryOf(definitions)), claims: new Map() };
 }
 
 /**
@@ -29,19 +34,4 @@ export function warmUp(profiles: Profiles, types: Iterable<string>): void {
     const canonical = defaultProfileOf(profiles, type);
     if (canonical !== undefined) compiler.shape(canonical);
   }
-}
-
-/** Of several canonicals those that no other is derived from: what a derived profile asks includes what its base asks. */
-export function mostDerived({ compiler: { library } }: Profiles, canonicals: Iterable<string>): string[] {
-  const urls = new Set([...canonicals].map((one) => library.root(one)?.profile.url ?? one));
-  const bases = new Set<string>();
-  for (const url of urls) {
-    let base = library.root(url)?.profile.baseDefinition;
-    while (base !== undefined && !bases.has(base)) {
-      const root = library.root(base);
-      bases.add(root?.profile.url ?? base);
-      base = root?.profile.baseDefinition;
-    }
-  }
-  return [...urls].filter((one) => !bases.has(one));
 }

@@ -3,9 +3,10 @@
  * claims. https://hl7.org/fhir/R4/validation.html
  */
 import type { Issue } from '#result.ts';
+import { type Claims, claimsOf, shapesOf } from './claims.ts';
 import { shownUrl } from './found.ts';
 import { isNode, list, type Node } from './invariants/node.ts';
-import { compileProfiles, defaultProfileOf, mostDerived, type Profiles, warmUp } from './profiles.ts';
+import { compileProfiles, defaultProfileOf, type Profiles, warmUp } from './profiles.ts';
 import { type Run, report } from './run.ts';
 import { walkObject, walkResource } from './walk.ts';
 
@@ -39,9 +40,11 @@ export function validate(profiles: Profiles, resource: unknown, options: Validat
     ];
   const run = runOf(profiles, resource, type);
   if (options.mode === 'update' && resource['id'] === undefined) reportId(run);
-  const canonicals = profilesFor(run, profiles, options.profile ?? []);
-  if (canonicals.length === 0) walkResource(run, resource, base);
-  for (const canonical of canonicals) walkResource(run, resource, compiler.shape(canonical) ?? base);
+  const claimed = reportedClaims(run, profiles);
+  const asked = (options.profile ?? []).filter((one) => isAskable(run, profiles, one));
+  const shapes = asked.length === 0 ? claimed.shapes : shapesOf(profiles, type, [...claimed.canonicals, ...asked]);
+  if (shapes.length === 0) walkResource(run, resource, base);
+  for (const shape of shapes) walkResource(run, resource, shape);
   return run.issues;
 }
 
@@ -56,21 +59,6 @@ function reportId(run: Run): void {
   run.path.pop();
 }
 
-/** The default profile, those asked for and those claimed, of the resource's type; what another is derived from is left out. */
-function profilesFor(run: Run, profiles: Profiles, asked: readonly string[]): readonly string[] {
-  const type = String(run.root['resourceType']);
-  const byDefault = defaultProfileOf(profiles, type);
-  const meta = run.root['meta'];
-  const claimed = isNode(meta) ? list(meta['profile']).filter((one) => typeof one === 'string') : [];
-  const own = byDefault === undefined ? [] : [byDefault];
-  if (asked.length === 0 && claimed.every((one) => one === byDefault)) return own;
-  const known = [
-    ...asked.filter((one) => isAskable(run, profiles, one)),
-    ...claimed.filter((one) => isClaimable(run, profiles, one)),
-  ];
-  return mostDerived(profiles, [...own, ...known]);
-}
-
 function isAskable(run: Run, { compiler }: Profiles, canonical: string): boolean {
   const root = compiler.library.root(canonical);
   if (root?.profile.type === run.root['resourceType']) return true;
@@ -79,14 +67,14 @@ function isAskable(run: Run, { compiler }: Profiles, canonical: string): boolean
   return false;
 }
 
-function isClaimable(run: Run, { compiler }: Profiles, canonical: string): boolean {
-  const root = compiler.library.root(canonical);
-  if (root?.profile.type === run.root['resourceType']) return true;
-  run.path.push('meta', 'profile');
-  const shown = shownUrl(canonical);
-  if (root) report(run, 'error', 'value', `Claims a profile of another type (${shown}); leave it out`);
-  else
-    report(run, 'warning', 'not-supported', `Claims a profile that is not known here (${shown}); it was not checked`);
-  run.path.length -= 2;
-  return false;
+function reportedClaims(run: Run, profiles: Profiles): Claims {
+  const { meta, resourceType } = run.root;
+  const claimed = isNode(meta) ? list(meta['profile']).filter((one) => typeof one === 'string') : [];
+  const claims = claimsOf(profiles, String(resourceType), claimed);
+  for (const { severity, code, diagnostics } of claims.problems) {
+    run.path.push('meta', 'profile');
+    report(run, severity, code, diagnostics);
+    run.path.length -= 2;
+  }
+  return claims;
 }
