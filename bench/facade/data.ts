@@ -5,6 +5,7 @@ import { readDefinitions } from '#main/definitions.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { migrate } from '#store/migrate.ts';
 import { saveResources } from '#store/resources.ts';
+import { openParameters } from '#store/search-parameter.ts';
 import { sql } from '#store/sql.ts';
 import { idOf, ORGANISATION, patientOf, taskOf } from './task.ts';
 
@@ -20,6 +21,7 @@ export async function fill(url: string, size: number, say: (line: string) => voi
     onError: (error) => say(error.message),
   });
   await migrate(pool, join(root, 'migrations'), () => undefined);
+  await openParameters(pool);
   const begun = performance.now();
   for (let first = 0; first < size; first += CHUNK) {
     const numbers = Array.from({ length: Math.min(CHUNK, size - first) }, (_, at) => first + at);

@@ -42,7 +42,7 @@ const text = `insert into audit_event (${names.join(', ')}, digest)
 
 /** Appends rows in the transaction of the change that they tell of: they exist exactly when it commits. */
 export async function appendAudit(tx: Transaction, rows: readonly AuditRow[]): Promise<void> {
-  if (rows.length > 0) await tx.executeSql(text, valuesOf(rows));
+  if (rows.length > 0) tx.later({ name: 'append-audit', text, values: valuesOf(rows) });
 }
 
 /** Appends rows by themselves; durable when it resolves. */

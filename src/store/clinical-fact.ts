@@ -20,6 +20,7 @@ export async function removeFacts(
   types: readonly string[],
   ids: readonly string[],
 ): Promise<void> {
+  if (types.length === 0) return;
   await tx.query(sql`
     delete from clinical_fact using unnest(${types}::text[], ${ids}::text[]) as gone (type, id), resource
     where resource.organisation = ${organisation} and resource.type = gone.type and resource.rid = resource_rid(gone.type, gone.id)

@@ -16,6 +16,8 @@ export type Transaction = Database & {
   /** What to index when a resource is written. */
   readonly definitions: SearchDefinitions;
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  /** Sends a write whose answer nobody needs: the transaction ends only when it has succeeded. */
+  later(statement: Sql): void;
   /** Times for `count` changes of this transaction. src/store/stamp.ts */
   stamps(count: number): Promise<readonly number[]>;
 };
@@ -104,9 +106,18 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
   // A connection that breaks between two statements tells nobody else; unheard, it would end the process.
   client.on('error', onLost);
   try {
-    await client.query('begin');
-    const value = await work(transactionOn(client, pool));
-    await client.query('commit');
+    const sent: Promise<pg.QueryResult>[] = [];
+    const later = (statement: Promise<pg.QueryResult>) => {
+      // Heard of below, with the end of the transaction.
+      statement.catch(() => undefined);
+      sent.push(statement);
+    };
+    later(client.query('begin'));
+    const value = await work(transactionOn(client, pool, later));
+    later(client.query('commit'));
+    const answers = await Promise.all(sent);
+    // A failure that somebody caught inside has undone everything all the same.
+    if (answers.at(-1)?.command !== 'COMMIT') throw new Error('A statement of the transaction failed: it was undone');
     return value;
   } catch (error) {
     // A statement that was stopped within begin_write may have kept its lock.
@@ -119,19 +130,29 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
 }
 
 /** The stamps are taken before the first statement that may write: earlier, a wait for a lock would make them old. */
-function transactionOn(client: pg.PoolClient, pool: Pool): Transaction {
+function transactionOn(
+  client: pg.PoolClient,
+  pool: Pool,
+  later: (statement: Promise<pg.QueryResult>) => void,
+): Transaction {
   const database = databaseOn(client);
   const stamps = stampsOf(database, pool.clock);
   return {
     definitions: pool.definitions,
     stamps: stamps.take,
-    async query(statement) {
-      if (!isReadOnly(statement.text)) await stamps.begin();
-      return database.query(statement);
+    async query<Row extends Record<string, unknown>>(statement: Sql) {
+      if (isReadOnly(statement.text)) return database.query<Row>(statement);
+      const [, answer] = await Promise.all([stamps.begin(), database.query<Row>(statement)]);
+      return answer;
     },
     async executeSql(text, values) {
-      await stamps.begin();
-      return client.query(text, values as unknown[]);
+      const [, answer] = await Promise.all([stamps.begin(), client.query(text, values as unknown[])]);
+      return answer;
+    },
+    later(statement) {
+      // Sent at once, so that it stands before the end; when the stamps fail, so does this.
+      stamps.begin().catch(() => undefined);
+      later(client.query(statement));
     },
   };
 }

@@ -3,15 +3,15 @@
  * and clinical facts, in the caller's transaction. The same content again writes nothing.
  */
 
-import { patientOf } from '#fhir/fact.ts';
+import { factsOf, patientOf } from '#fhir/fact.ts';
 import { digest } from '#fhir/id.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import type { Resource } from '#fhir/types.ts';
-import { type Access, visible } from './access.ts';
+import { type Access, maySeeType, visible } from './access.ts';
 import { removeFacts, writeFacts } from './clinical-fact.ts';
 import { type Database, Overtaken, type Transaction } from './database.ts';
 import { indexResources, presentIn } from './search-index.ts';
-import { sql } from './sql.ts';
+import { named, sql } from './sql.ts';
 import { instantColumn, instantOfStamp } from './stamp.ts';
 
 export type StoredResource = {
@@ -38,7 +38,10 @@ export async function readResource(
   id: string,
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = ${ridOf(type, id)} and r.id = ${id}`,
+    named(
+      maySeeType(access, type) ? 'read-resource' : 'read-nothing',
+      sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = ${ridOf(type, id)} and r.id = ${id}`,
+    ),
   );
   return rows[0];
 }
@@ -221,12 +224,17 @@ async function currentOf(tx: Transaction, organisation: string, resources: reado
   const types = resources.map((one) => one.resourceType);
   const ids = resources.map((one) => one.id ?? '');
   const rids = resources.map((one) => ridOf(one.resourceType, one.id ?? ''));
-  const { rows } = await tx.query<Current>(sql`
+  const { rows } = await tx.query<Current>(
+    named(
+      'current',
+      sql`
     select r.type, r.id, k.id as wanted, version, hash, deleted, content,
       case when written = pg_current_xact_id() then 0 else (extract(epoch from last_updated) * 1000000)::bigint end as stamp
     from unnest(${types}::text[], ${ids}::text[], ${rids}::bigint[]) as k (type, id, rid)
     join resource r on r.organisation = ${organisation} and r.type = k.type and r.rid = k.rid
-    order by r.type, r.id for update of r`);
+    order by r.type, r.id for update of r`,
+    ),
+  );
   const clash = rows.find((row) => row.id !== row.wanted);
   if (clash)
     throw new Error(`Two ids of ${clash.type} have the same number: the second cannot be kept. Give it another id`);
@@ -236,11 +244,18 @@ async function currentOf(tx: Transaction, organisation: string, resources: reado
 async function write(tx: Transaction, changed: readonly Prepared[], source: string): Promise<void> {
   const organisation = changed[0]?.organisation ?? '';
   const column = <K extends keyof Prepared>(name: K) => changed.map((one) => one[name]);
-  const types = column('type');
-  const ids = column('id');
   // Before the write: the rows still name the patient whose facts they are.
-  await removeFacts(tx, organisation, types, ids);
-  await tx.query(sql`
+  const stated = changed.filter(({ before }) => before && factsOf(before).length > 0);
+  await removeFacts(
+    tx,
+    organisation,
+    stated.map(({ type }) => type),
+    stated.map(({ id }) => id),
+  );
+  const written = tx.query(
+    named(
+      'write-resources',
+      sql`
     with incoming as (
       select * from unnest(${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[], ${column('lastUpdated')}::timestamptz[],
         ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[],
@@ -254,13 +269,17 @@ async function write(tx: Transaction, changed: readonly Prepared[], source: stri
     select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content, present::int[] from incoming
     on conflict (organisation, type, rid) do update set present = excluded.present,
       version = excluded.version, last_updated = excluded.last_updated, deleted = false, patient = excluded.patient,
-      source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`);
-  await writeFacts(tx, changed);
-  await indexResources(
+      source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`,
+    ),
+  );
+  const facts = writeFacts(tx, changed);
+  const indexed = indexResources(
     tx,
     organisation,
     changed.map(({ type, id, before, resource }) => ({ type, rid: ridOf(type, id), before, after: resource })),
   );
+  // They do not need each other's answers.
+  await Promise.all([written, facts, indexed]);
 }
 
 /** All current resources of one type that an organisation has, parsed: for types of which there are few. */

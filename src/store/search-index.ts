@@ -3,7 +3,7 @@ import type { SearchDefinitions } from '#fhir/search-definition.ts';
 import { type IndexRows, indexRowsOf, noRows } from '#fhir/search-value.ts';
 import type { Resource } from '#fhir/types.ts';
 import type { Database, Transaction } from './database.ts';
-import { type Sql, sql } from './sql.ts';
+import { named, type Sql, sql } from './sql.ts';
 
 /** A connection that knows what is declared as searchable. */
 export type Searchable = Database & { readonly definitions: SearchDefinitions };
@@ -99,7 +99,7 @@ async function remove(tx: Transaction, organisation: string, rows: Rows): Promis
   if (n[0]?.length)
     parts.push(sql`delete from search_number s using unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) as g (rid, param, token, unit, low, high)
       where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.unit = g.unit and s.low = g.low and s.high = g.high`);
-  await together(tx, parts);
+  await together(tx, 'unindex', parts);
 }
 
 /** Inserts rows; those that are there already stay as they are. */
@@ -121,19 +121,17 @@ export async function insertRows(tx: Database, organisation: string, rows: Rows)
   if (n[0]?.length)
     parts.push(sql`insert into search_number (organisation, rid, param, token, unit, low, high)
       select ${organisation}, * from unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) on conflict do nothing`);
-  await together(tx, parts);
+  await together(tx, 'index', parts);
 }
 
 /** One statement for all tables: a journey to the database each would cost more than the rows do. */
-async function together(tx: Database, parts: readonly Sql[]): Promise<void> {
+async function together(tx: Database, what: string, parts: readonly Sql[]): Promise<void> {
   const [only] = parts;
   if (!only) return;
-  if (parts.length === 1) {
-    await tx.query(only);
-    return;
-  }
-  const named = parts.map((part, index) => sql`${raw(`part${index}`)} as (${part})`);
-  await tx.query(sql`with ${list(named)} select 1`);
+  const each = parts.map((part, index) => sql`${raw(`part${index}`)} as (${part})`);
+  // Which tables there are makes the text, so it makes the name.
+  const tables = parts.map(({ text }) => /search_(\w)/.exec(text)?.[1]).join('');
+  await tx.query(named(`${what}-${tables}`, parts.length === 1 ? only : sql`with ${list(each)} select 1`));
 }
 
 const raw = (text: string): Sql => sql([text] as unknown as TemplateStringsArray);

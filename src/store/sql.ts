@@ -23,6 +23,11 @@ export function sql(strings: TemplateStringsArray, ...inserts: readonly unknown[
   return render(parts);
 }
 
+/** The statement under a name: each connection plans it once. For what every request asks; the text must be the same each time. */
+export function named(name: string, { text, values }: Sql): Sql {
+  return { text, values, name };
+}
+
 /** Fragments joined by constant text (` and `, `, `); an empty list gives `empty`. */
 export function join(fragments: readonly Sql[], separator: string, empty: Sql = sql``): Sql {
   if (fragments.length === 0) return empty;

@@ -4,7 +4,7 @@
  * so whoever keeps the last time they saw misses nothing. docs/adr/0012-stamps-and-horizon.md
  */
 import type { Database } from './database.ts';
-import { type Sql, sql } from './sql.ts';
+import { named, type Sql, sql } from './sql.ts';
 
 /** Changes of one transaction that get a stamp each; those beyond share the last one. */
 const BLOCK = 100;
@@ -37,7 +37,9 @@ export function stampsOf(db: Database, clock: (() => string) | undefined): Stamp
 }
 
 async function beginWrite(db: Database, at: string | null): Promise<number> {
-  const { rows } = await db.query<{ stamp: number }>(sql`select begin_write(${at}::timestamptz, ${BLOCK}) as stamp`);
+  const { rows } = await db.query<{ stamp: number }>(
+    named('begin-write', sql`select begin_write(${at}::timestamptz, ${BLOCK}) as stamp`),
+  );
   return rows[0]?.stamp ?? 0;
 }
 
