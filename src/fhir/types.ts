@@ -54,6 +54,7 @@ export type {
   OperationOutcome,
   OperationOutcomeIssue,
   Organization,
+  OrganizationAffiliation,
   Parameters,
   Patient,
   PatientCommunication,
