@@ -10,6 +10,7 @@ import { routeFhir } from './fhir/routes.ts';
 import { describeUndeclared } from './fhir/undeclared.ts';
 import { closeByDefault } from './gate.ts';
 import { routeHealth } from './health.ts';
+import { routeKeys } from './keys.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeOperations } from './operations/routes.ts';
 import { routeReplies } from './replies/routes.ts';
@@ -53,6 +54,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   routeReplies(app, deps);
   routeBoard(app, deps);
   routeHealth(app, deps);
+  routeKeys(app, deps);
   await serveDescription(app);
   app.setNotFoundHandler((request, reply) => {
     const { status, failure, allow } = describeUndeclared(capability, request.raw.url ?? '');

@@ -17,6 +17,7 @@ import { book } from '#workflow/booking.ts';
 import { called } from '#workflow/call.ts';
 import { campaign } from '#workflow/campaign.ts';
 import { cohort } from '#workflow/cohort.ts';
+import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
 import { assess } from '#workflow/needs.ts';
@@ -29,6 +30,7 @@ import { writeBack } from '#workflow/writeback.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
+import { pdsTurns } from './pds-turns.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
 
 export type House = {
@@ -80,9 +82,13 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
   };
 }
 
+/** As old as a record may be, which PDS corrects: a person who died on Friday is not written to on Monday. */
+const DEMOGRAPHICS_HOURS = 72;
+
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
+  const { pds, ...outside } = parts.outside;
   return {
     pool,
     now,
@@ -92,8 +98,9 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     sequence: definitions.sequence,
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
-    policy: defaultPolicy,
-    ...parts.outside,
+    policy: pds ? { ...defaultPolicy, demographicsHours: DEMOGRAPHICS_HOURS } : defaultPolicy,
+    ...outside,
+    readDemographics: pds?.connect(pdsTurns(pool, pds.perSecond)),
     listBatches,
     openBatch,
     agreementState,
@@ -152,6 +159,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     },
     derive: (payload) => derive(shell, payload),
     'pull-record': (payload) => pullRecords(shell, payload),
+    demographics: (payload) => demographics(shell, payload),
     assess: (payload) => assess(shell, payload),
     cohort: (payload) => cohort(shell, payload),
     campaign: (payload) => campaign(shell, payload),

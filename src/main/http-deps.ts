@@ -33,6 +33,7 @@ export function httpDeps(shell: HouseShell, parts: Parts, opened: { jobs: Jobs; 
     version,
     verifyToken: parts.verifyToken,
     notifyKeys: parts.notifyKeys,
+    ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
     read: (access, type, id) => readResource(pool, access, type, id),
     readVersion: (access, type, id, wanted) => readVersion(pool, access, { type, id, version: wanted }),
     history: async (access, type, id) => (await readHistory(pool, access, { type, id, count: 1000 })).entries,

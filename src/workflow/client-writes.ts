@@ -96,8 +96,9 @@ async function updateTask(
   const common = { ...(owner ? { owner } : {}), ...(note ? { note } : {}), ...(priority ? { priority } : {}) };
   const { owner: _owner, note: _note, priority: _priority, ...fixed } = current;
   const isCall = codeIn(TASK_CODE, current.code) === 'telephone';
-  if (!isCall && wanted.status !== current.status) return forbidden(current, wanted);
-  const call = isCall ? finishCall(current, wanted) : ok({ changes: {}, jobs: [] as StageJob['queue'][] });
+  const isCheck = codeIn(TASK_CODE, current.code) === 'check-person';
+  if (!isCall && !isCheck && wanted.status !== current.status) return forbidden(current, wanted);
+  const call = isCall ? finishCall(current, wanted) : isCheck ? finishCheck(current, wanted) : ok(UNMOVED);
   if (!call.ok) return call;
   const now = shell.now();
   const task: Task = { ...fixed, ...common, ...call.value.changes, lastModified: now };
@@ -114,6 +115,16 @@ const CALL_MOVES: Readonly<Record<string, readonly Task['status'][]>> = {
   completed: ['completed'],
   cancelled: ['cancelled'],
 };
+
+const UNMOVED = { changes: {}, jobs: [] as StageJob['queue'][] };
+
+/** Somebody looks who a person is: what they found goes into the note, and into the practice's own system. */
+function finishCheck(current: Task, wanted: Task): Result<typeof UNMOVED & { changes: Partial<Task> }> {
+  const moves = CALL_MOVES[current.status] ?? [];
+  if (!moves.includes(wanted.status))
+    return refused(`A Task to check a person that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
+  return ok({ ...UNMOVED, changes: { status: wanted.status } });
+}
 
 function finishCall(
   current: Task,

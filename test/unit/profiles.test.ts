@@ -7,6 +7,7 @@ import { valueSetsOf } from '#domain/needs/rule.ts';
 import {
   CALL_OUTCOME,
   CHANNEL,
+  DEMOGRAPHICS_EVENT,
   HOLDFAST,
   holdfastExtension,
   NEED_STATE,
@@ -156,6 +157,7 @@ t.test('every code of ours that the code names is in its code system', async (t)
     STATUS_REASON,
     CHANNEL,
     CALL_OUTCOME,
+    DEMOGRAPHICS_EVENT,
     WRITEBACK_EVENT,
     NEED_STATE,
   };
