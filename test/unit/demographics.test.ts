@@ -1,11 +1,27 @@
 /** National demographics at work: what PDS says is carried through at once, everywhere, and no feed brings it back. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
-import { decideDemographics, type KnownDemographics, type Told, withDemographics } from '#domain/demographics.ts';
+import {
+  type DemographicsEvent,
+  decideDemographics,
+  type KnownDemographics,
+  type Told,
+  withDemographics,
+} from '#domain/demographics.ts';
 import { newTask } from '#domain/task.ts';
 import { compileSearch } from '#fhir/search-definition.ts';
 import { DEMOGRAPHICS_EVENT, NHS_NUMBER, RULE } from '#fhir/systems.ts';
-import type { CapabilityStatement, Patient, Provenance, Resource, ServiceRequest, Task } from '#fhir/types.ts';
+import type {
+  CapabilityStatement,
+  CodeSystem,
+  Patient,
+  Provenance,
+  Resource,
+  ServiceRequest,
+  Task,
+} from '#fhir/types.ts';
 import { pdsTurns } from '#main/pds-turns.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
@@ -361,6 +377,27 @@ t.test('the decision alone: partial dates, and what is laid over a Patient', asy
     telecom: undefined,
   });
   t.same(withDemographics(once, known), once, 'twice is once');
+});
+
+t.test('every event has its code, and every code its event', async (t) => {
+  // The compiler sees to it that none is missing here.
+  const events: Readonly<Record<DemographicsEvent, true>> = {
+    'number-superseded': true,
+    restricted: true,
+    unrestricted: true,
+    died: true,
+    'death-removed': true,
+    'death-disputed': true,
+    'birth-date-differs': true,
+    'number-held-by-another': true,
+    'not-found': true,
+    invalidated: true,
+    agrees: true,
+  };
+  const profiles = join(import.meta.dirname, '..', '..', 'profiles');
+  const system = JSON.parse(readFileSync(join(profiles, 'CodeSystem-demographics-event.json'), 'utf8')) as CodeSystem;
+  t.equal(system.url, DEMOGRAPHICS_EVENT);
+  t.same(system.concept?.map(({ code }) => code).sort(), Object.keys(events).sort());
 });
 
 t.test('two processes share one rate, and each request has its own turn', async (t) => {
