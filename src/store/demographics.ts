@@ -39,6 +39,13 @@ export async function saveDemographics(tx: Transaction, organisation: string, st
       restricted = excluded.restricted, sensitivity = excluded.sensitivity, deceased = excluded.deceased, mismatch = excluded.mismatch`);
 }
 
+/** The last answer counts as too old from now on: somebody has looked, and PDS is to be asked again. */
+export async function expireDemographics(tx: Transaction, organisation: string, patient: string): Promise<void> {
+  await tx.query(
+    sql`update demographics set checked_at = 'epoch' where organisation = ${organisation} and patient = ${patient}`,
+  );
+}
+
 /** The other patients of an organisation who have an NHS number, by their record or by PDS. */
 export async function othersWithNumber(
   db: Database,

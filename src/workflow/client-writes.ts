@@ -1,12 +1,13 @@
 /** What a client of the API may change: telephone Tasks are finished, Tasks are handed over and noted, Flags are set. */
 
 import { codeIn } from '#domain/link.ts';
-import { allowedMoves } from '#domain/task-event.ts';
+import { allowedMoves, isEnded } from '#domain/task-event.ts';
 import { idOf } from '#fhir/reference.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Flag, Reference, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys, lockPatients, sendingKey } from '#store/database.ts';
+import { expireDemographics } from '#store/demographics.ts';
 import { load, readResource, type StoredResource, saveResources } from '#store/resources.ts';
 import { callOutcome } from './call.ts';
 import { inside, type Shell, type StageJob, type Transaction } from './shell.ts';
@@ -106,7 +107,20 @@ async function updateTask(
   const changed = await saveResources(tx, { organisation, resources: [task], source: 'holdfast' });
   if (call.value.jobs.includes('called'))
     await shell.enqueue(tx, [{ queue: 'called', payload: { organisation, task: task.id ?? '' } }]);
+  if (isCheck && isEnded(task.status) && !isEnded(current.status)) await lookAgain(shell, tx, organisation, task);
   return ok(changed[0] ?? stored);
+}
+
+/** Somebody has looked who a person is: PDS is asked at once, and the work that stood still decides anew. */
+async function lookAgain(shell: Shell, tx: Transaction, organisation: string, task: Task): Promise<void> {
+  const patient = idOf('Patient', task.for);
+  if (!patient) return;
+  await expireDemographics(tx, organisation, patient);
+  const payload = { organisation, patients: [patient] };
+  await shell.enqueue(tx, [
+    { queue: 'demographics', payload },
+    { queue: 'assess', payload },
+  ]);
 }
 
 const CALL_MOVES: Readonly<Record<string, readonly Task['status'][]>> = {

@@ -12,7 +12,7 @@ import {
   withoutContact,
   withoutDeath,
 } from '#domain/demographics.ts';
-import { isEnded } from '#domain/task-event.ts';
+import { isEnded, type TaskEvent } from '#domain/task-event.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { idOf } from '#fhir/reference.ts';
@@ -28,6 +28,7 @@ import {
 } from '#store/demographics.ts';
 import { recordStates } from '#store/record-state.ts';
 import { loadOfPatients, readMany, saveResources } from '#store/resources.ts';
+import { clearTimers, setTimers } from '#store/timers.ts';
 import { checkPersonTask, demographicsProvenance } from './demographics-record.ts';
 import { knownOf, stateOf } from './known-demographics.ts';
 import { wakeHeld } from './patient-list.ts';
@@ -35,7 +36,7 @@ import type { Policy } from './policy.ts';
 import type { ReadDemographics } from './ports.ts';
 import { nhsNumberOf } from './send-check.ts';
 import { inside, type Shell, type StageJob, type Transaction } from './shell.ts';
-import { keepChanges, moveTask } from './task.ts';
+import { keepChanges, moveThrough } from './task.ts';
 
 export type DemographicsShell = Shell & {
   readonly policy: Policy;
@@ -124,7 +125,8 @@ async function carryThrough(
   await savePatient(tx, asked, patient, decision);
   await tell(shell, tx, asked, decision);
   const tasks = all.filter((one) => one.resourceType === 'Task');
-  await hold(shell, tx, organisation, { tasks, decision });
+  await holdOrResume(shell, tx, organisation, { tasks, decision });
+  await askAgainLater(shell, tx, asked, decision);
   await shell.enqueue(tx, [
     ...(await renewed(tx, asked, decision.events)),
     ...(decision.events.length > 0 ? [{ queue: 'assess' as const, payload: { organisation, patients: [id] } }] : []),
@@ -164,19 +166,44 @@ async function tell(
   await saveResources(tx, { organisation, resources, source: 'holdfast' });
 }
 
-/** Open work on the person stands still at once; the send-time checklist would stop it at the latest. */
-async function hold(
+/** Open work on the person stands still at once, and goes on when nothing stands against it; the checklist has the last word. */
+async function holdOrResume(
   shell: DemographicsShell,
   tx: Transaction,
   organisation: string,
   of: { readonly tasks: readonly Task[]; readonly decision: DemographicsDecision },
 ): Promise<void> {
-  const reason = of.decision.hold;
-  if (reason === undefined || of.decision.events.length === 0) return;
   const now = shell.now();
   const open = of.tasks.filter((task) => idOf('ServiceRequest', task.focus) !== undefined && !isEnded(task.status));
-  const changes = open.map((task) => moveTask(task, { kind: 'held', reason }, { organisation, now }));
+  const events = taskEvents(of.decision);
+  const changes = open.map((task) => moveThrough(task, events, { organisation, now }));
   await keepChanges(shell, tx, changes, organisation);
+}
+
+function taskEvents({ events, hold }: DemographicsDecision): TaskEvent[] {
+  if (events.length === 0) return [];
+  if (hold !== undefined) return [{ kind: 'held', reason: hold }];
+  return [
+    ...(events.includes('unrestricted') ? [{ kind: 'resumed', reason: 'safeguarding' } as const] : []),
+    ...(events.includes('agrees') ? [{ kind: 'resumed', reason: 'review' } as const] : []),
+  ];
+}
+
+/** Where work stands still because of an answer, nothing else would ask again: it is asked when the answer is old. */
+async function askAgainLater(
+  shell: DemographicsShell,
+  tx: Transaction,
+  { organisation, patient }: Asked,
+  { hold }: DemographicsDecision,
+): Promise<void> {
+  const hours = shell.policy.demographicsHours;
+  if (hold === undefined || hours === undefined) {
+    await clearTimers(tx, organisation, 'demographics', [patient]);
+    return;
+  }
+  const payload = { organisation, patients: [patient] };
+  const dueAt = addTo(shell.now(), { hours });
+  await setTimers(tx, [{ organisation, queue: 'demographics', key: patient, dueAt, payload }]);
 }
 
 const LAID_ASIDE: readonly DemographicsEvent[] = ['unrestricted', 'death-removed'];

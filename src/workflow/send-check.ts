@@ -57,7 +57,7 @@ export async function gatherSendCheck(
     deceased: pathway.patient ? isDeceased(pathway.patient) : 'unknown',
     registered: pathway.patient ? isRegistered(pathway.patient, record?.episodes ?? [], now) : 'unknown',
     restricted: pathway.patient ? isRestricted(pathway.patient) || told?.restricted === true : 'unknown',
-    suppressed: suppressionOf(pathway.flags, patientId),
+    suppressed: suppressionOf(pathway, patientId),
     consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),
@@ -129,13 +129,13 @@ function isRestricted(patient: Patient): boolean {
   return (patient.meta?.security ?? []).some((label) => label.code !== 'U' && label.code !== 'N');
 }
 
-function suppressionOf(flags: readonly Flag[], patient: string): SendCheck['suppressed'] {
+function suppressionOf({ flags, checks }: Pathway, patient: string): SendCheck['suppressed'] {
   const active = flags
     .filter((flag) => flag.status === 'active' && idOf('Patient', flag.subject) === patient)
     .map(codeOf);
   return {
     person: active.some((code) => code !== 'do-not-contact'),
-    programme: false,
+    programme: checks.length > 0,
     doNotContact: active.includes('do-not-contact'),
   };
 }

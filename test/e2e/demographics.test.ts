@@ -90,15 +90,25 @@ t.test('a person is asked to look, says what was found, and only they can end it
   const path = `/fhir/R4/Task/${task?.id}`;
   const headers = { 'if-match': `W/"${task?.meta?.versionId}"` };
   t.equal((await call(town, 'PUT', path, { token, body: { ...done, status: 'on-hold' }, headers })).status, 422);
+  const before = town.ledger.demographicsReads.length;
   t.equal((await call(town, 'PUT', path, { token, body: done, headers })).status, 200);
   t.match(await read<Task>(`Task/${task?.id}`), { status: 'completed', note: [{ text: /corrected/ }] });
+  await town.settle();
+  t.equal(town.ledger.demographicsReads.length, before + 1, 'PDS is asked again at once');
+  t.notOk(written().includes(numberOf(other)), 'and still says otherwise');
+  truths.delete(numberOf(other));
+  await town.advanceTo('2026-06-05T05:00:00.000Z');
+  town.deliver(ODS, town.batch(ODS, 2));
+  await town.intake(ODS);
+  await town.advanceTo('2026-06-05T11:30:00.000Z');
+  t.ok(written().includes(numberOf(other)), 'when both agree the invitation goes out');
 });
 
 t.test('the next extract brings nothing back, and an old answer is asked for again', async (t) => {
   const before = town.ledger.demographicsReads.length;
   truths.set(numberOf(died), { death: { status: 'U' } });
-  await town.advanceTo('2026-06-05T05:00:00.000Z');
-  town.deliver(ODS, town.batch(ODS, 2));
+  await town.advanceTo('2026-06-06T05:00:00.000Z');
+  town.deliver(ODS, town.batch(ODS, 3));
   await town.intake(ODS);
   t.match(await patientOf(hidden.id ?? ''), { telecom: undefined, address: undefined });
   t.equal(numberOf(await patientOf(moved.id ?? '')), SUCCESSOR);

@@ -272,10 +272,11 @@ t.test('of a restricted person no contact data are left anywhere, and none come 
 });
 
 t.test('when a restriction ends, the record is translated anew', async (t) => {
-  const { ask, events, jobs } = await stage(t);
+  const { ask, events, jobs, tasks } = await stage(t);
   await ask(told({ isRestricted: true, sensitivity: 'V' }));
   jobs.length = 0;
   await ask(told());
+  t.not((await tasks()).find(({ focus }) => focus)?.status, 'on-hold');
   t.same(await events(), ['restricted', 'unrestricted']);
   t.match(
     jobs.find(({ queue }) => queue === 'derive'),
@@ -314,13 +315,22 @@ t.test('a death that only the practice has stands, though PDS took it back', asy
 });
 
 t.test('another date of birth is another person until somebody has looked', async (t) => {
-  const { ask, patient, events, tasks } = await stage(t);
+  const { ask, patient, events, tasks, pool } = await stage(t);
   const other = { resourceType: 'Patient', birthDate: '1971-02-03' } as const;
   await ask(told({ patient: other, death: { status: 'formal' }, nhsNumber: NEW, superseded: OLD }));
   t.match(await patient(), { identifier: [{ value: OLD }], deceasedBoolean: undefined }, 'neither number nor death');
   t.same(await events(), ['birth-date-differs']);
+  const waits = async () =>
+    (await pool.query(sql`select queue, key, due_at > ${NOW}::timestamptz as later from timer`)).rows;
+  t.same(
+    await waits(),
+    [{ queue: 'demographics', key: 'p1', later: true }],
+    'PDS is asked again when the answer is old',
+  );
   await ask(told());
+  t.same(await waits(), []);
   t.same(await events(), ['birth-date-differs', 'agrees']);
+  t.not((await tasks()).find(({ focus }) => focus)?.status, 'on-hold', 'the work goes on');
   t.equal((await tasks('check-person')).length, 1, 'asked once');
 });
 
