@@ -27,6 +27,8 @@ export type SandboxConfig = Common & {
   readonly startDate: string;
   readonly daySeconds: number;
   readonly days: number;
+  /** Whether patients are asked about at the stand-in of PDS. */
+  readonly pds?: boolean;
 };
 
 /** Files are read: `secret`, `platformKey`, `lettersKey` and `sdsKey` are what they hold. */
@@ -57,6 +59,7 @@ function sandbox(found: Found, today: string): SandboxConfig {
     startDate: found.HOLDFAST_START_DATE === 'today' ? today : found.HOLDFAST_START_DATE,
     daySeconds: Number(found.HOLDFAST_DAY_SECONDS),
     days: Number(found.HOLDFAST_DAYS),
+    pds: found.HOLDFAST_PDS === 'on',
   };
 }
 
@@ -77,6 +80,10 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
     platformClientId: found.PLATFORM_CLIENT_ID,
     platformKeyId: found.PLATFORM_KEY_ID,
     platformKey: found.PLATFORM_KEY_FILE,
+    platformNextKeyId: found.PLATFORM_NEXT_KEY_ID,
+    platformNextKey: found.PLATFORM_NEXT_KEY_FILE,
+    pdsUrl: found.PDS_URL,
+    pdsRequestsPerSecond: Number(found.PDS_REQUESTS_PER_SECOND),
     lettersUrl: found.LETTERS_URL,
     lettersKey: found.LETTERS_KEY_FILE,
     lettersTemplate: found.LETTERS_TEMPLATE,

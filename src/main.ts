@@ -10,7 +10,7 @@ import { inTransaction } from '#store/database.ts';
 import { readDefinitions } from './main/definitions.ts';
 import { runDemonstration } from './main/demonstration.ts';
 import { buildHouse } from './main/house.ts';
-import { liveParts } from './main/live.ts';
+import { liveParts, platformKeys } from './main/live.ts';
 import { watchParent } from './main/parent.ts';
 import { tick } from './main/ticker.ts';
 
@@ -48,6 +48,8 @@ async function sandbox(settings: SandboxConfig, logger: Logger): Promise<void> {
 }
 
 async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise<void> {
+  const keys = platformKeys(settings);
+  if (!keys.ok) logger.error({ event: 'platform-key', why: keys.failure.message }, 'no token can be had with this key');
   const house = await buildHouse(liveParts(settings), readDefinitions(), logger);
   if (wanted === 'migrate') {
     await house.close();

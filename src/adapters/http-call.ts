@@ -31,6 +31,8 @@ export type CallOptions = {
   readonly repeatable?: boolean;
   /** Wait before the one repeat of a GET. */
   readonly pauseMs?: number | undefined;
+  /** Comes back when the next try may go out, before each of them; its failure is the call's. For limits shared by callers. */
+  readonly admit?: (() => Promise<Result<unknown>>) | undefined;
 };
 
 type Silence = 'unreached' | 'timeout' | 'broken' | 'too-large' | 'malformed';
@@ -42,10 +44,14 @@ type Attempt = { readonly reply: HttpReply } | { readonly silence: Silence };
  * `unknown-outcome` when a write went out and no whole answer came back.
  */
 export async function callHttp(build: () => HttpRequest, options: CallOptions): Promise<Result<HttpReply>> {
+  const admitted = await options.admit?.();
+  if (admitted?.ok === false) return admitted;
   const request = build();
   let attempt = await attemptCall(request, options);
   if (request.method === 'GET' && isPassing(attempt)) {
     await pause(options.pauseMs ?? 250);
+    const again = await options.admit?.();
+    if (again?.ok === false) return again;
     attempt = await attemptCall(build(), options);
   }
   if ('reply' in attempt) return ok(attempt.reply);

@@ -49,7 +49,7 @@ export function readValues(given: Given, mode: Mode | undefined, issues: Issue[]
 type Reading = { readonly given: Given; readonly mode: Mode | undefined; readonly issues: Issue[] };
 
 function readVariable(name: VariableName, { given, mode, issues }: Reading): string {
-  const { kind, modes, fallback, about }: Variable = variables[name];
+  const { kind, modes, fallback, about, optional }: Variable = variables[name];
   const text = given[name] || undefined;
   if (modes !== 'both' && modes !== mode) {
     // Left in place it would be believed to do something.
@@ -59,7 +59,7 @@ function readVariable(name: VariableName, { given, mode, issues }: Reading): str
   }
   const used = text ?? fallback;
   if (used === undefined) {
-    if (mode === 'live') issues.push(fault(name, `is not set; it is ${about}`));
+    if (mode === 'live' && !optional) issues.push(fault(name, `is not set; it is ${about}`));
     return '';
   }
   if (kind === 'file') return contentOf(name, used, issues);
@@ -94,11 +94,17 @@ function contentOf(name: VariableName, file: string, issues: Issue[]): string {
 
 /** What only the value itself can show. An empty text is at fault already, or belongs to the other mode. */
 function checkMore(found: Found, issues: Issue[]): void {
-  const { LOG_LEVEL, PORT, HOLDFAST_START_DATE, HOLDFAST_PATIENTS, HOLDFAST_SECRET_FILE } = found;
+  const { LOG_LEVEL, PORT, HOLDFAST_START_DATE, HOLDFAST_PATIENTS, HOLDFAST_SECRET_FILE, HOLDFAST_PDS } = found;
+  const { PLATFORM_NEXT_KEY_ID, PLATFORM_NEXT_KEY_FILE, PDS_REQUESTS_PER_SECOND } = found;
   if (!LEVELS.includes(LOG_LEVEL)) issues.push(fault('LOG_LEVEL', `wants one of ${LEVELS.join(', ')}`));
   if (Number(PORT) > 65_535) issues.push(fault('PORT', 'is above 65535'));
   if (HOLDFAST_START_DATE && HOLDFAST_START_DATE !== 'today' && !checkDay(HOLDFAST_START_DATE).ok)
     issues.push(fault('HOLDFAST_START_DATE', 'wants a day as YYYY-MM-DD, or today'));
+  if (HOLDFAST_PDS && !['on', 'off'].includes(HOLDFAST_PDS)) issues.push(fault('HOLDFAST_PDS', 'wants on or off'));
+  if (PDS_REQUESTS_PER_SECOND && Number(PDS_REQUESTS_PER_SECOND) <= 0)
+    issues.push(fault('PDS_REQUESTS_PER_SECOND', 'wants more than 0'));
+  if ((PLATFORM_NEXT_KEY_ID === '') !== (PLATFORM_NEXT_KEY_FILE === ''))
+    issues.push(fault('PLATFORM_NEXT_KEY_ID', 'and PLATFORM_NEXT_KEY_FILE belong together: set both or neither'));
   if (HOLDFAST_PATIENTS && Number(HOLDFAST_PATIENTS) < 1) issues.push(fault('HOLDFAST_PATIENTS', 'wants at least 1'));
   if (HOLDFAST_SECRET_FILE && HOLDFAST_SECRET_FILE.length < 32)
     issues.push(fault('HOLDFAST_SECRET_FILE', 'holds fewer than 32 characters'));

@@ -11,6 +11,8 @@ export type Variable = {
   readonly fallback?: string;
   /** The command line flag that wins over the variable. */
   readonly flag?: string;
+  /** May be left out in live mode although it has no default. */
+  readonly optional?: true;
   readonly about: string;
 };
 
@@ -93,6 +95,13 @@ const ofTheSandbox = {
     flag: 'days',
     about: 'simulated days after which the clock stands still',
   },
+  HOLDFAST_PDS: {
+    kind: 'text',
+    modes: 'sandbox',
+    fallback: 'off',
+    flag: 'pds',
+    about: '`on` asks the stand-in of PDS about patients before they are written to; `off` does not',
+  },
 } as const satisfies Record<string, Variable>;
 
 const ofLive = {
@@ -126,6 +135,32 @@ const ofLive = {
   PLATFORM_CLIENT_ID: { kind: 'text', modes: 'live', about: "this application's API key on the platform" },
   PLATFORM_KEY_ID: { kind: 'text', modes: 'live', about: '`kid` of the registered public key' },
   PLATFORM_KEY_FILE: { kind: 'file', modes: 'live', about: 'the private key (PKCS #8 PEM, RSA 4096)' },
+  PLATFORM_NEXT_KEY_ID: {
+    kind: 'text',
+    modes: 'live',
+    optional: true,
+    about: 'optional: `kid` of the key that will sign next; published beside the present one',
+  },
+  PLATFORM_NEXT_KEY_FILE: {
+    kind: 'file',
+    modes: 'live',
+    optional: true,
+    about:
+      'optional: that key; publish it an hour before it becomes `PLATFORM_KEY_FILE`, and the old one an hour after',
+  },
+  PDS_URL: {
+    kind: 'url',
+    modes: 'live',
+    optional: true,
+    about:
+      'optional: the Personal Demographics Service (`https://api.service.nhs.uk/personal-demographics/FHIR/R4`); without it nobody is asked about there',
+  },
+  PDS_REQUESTS_PER_SECOND: {
+    kind: 'number',
+    modes: 'live',
+    fallback: '5',
+    about: 'what PDS allows this application, over all processes',
+  },
   LETTERS_URL: {
     kind: 'url',
     modes: 'live',

@@ -17,6 +17,8 @@ export const NEED_STATE = `${HOLDFAST}/CodeSystem/need-state`;
 export const CHANNEL = `${HOLDFAST}/CodeSystem/channel`;
 export const CALL_OUTCOME = `${HOLDFAST}/CodeSystem/call-outcome`;
 export const MESSAGE_SENSITIVITY = `${HOLDFAST}/CodeSystem/message-sensitivity`;
+/** What PDS said of a person that changed what is done for them. */
+export const DEMOGRAPHICS_EVENT = `${HOLDFAST}/CodeSystem/demographics-event`;
 export const WRITEBACK_EVENT = `${HOLDFAST}/CodeSystem/writeback-event`;
 /** HL7's own codes for what a Task asks: fulfill, abort. https://hl7.org/fhir/R4/codesystem-task-code.html */
 export const HL7_TASK_CODE = 'http://hl7.org/fhir/CodeSystem/task-code';

@@ -58,6 +58,7 @@ export type {
   OperationOutcome,
   OperationOutcomeIssue,
   Organization,
+  OrganizationAffiliation,
   Parameters,
   ParametersParameter,
   Patient,

@@ -1,5 +1,6 @@
 /** What the HTTP facade needs from the rest of the house, as functions. `main.ts` hands them in; tests hand in fakes. */
 import type { Interaction, Principal } from '#auth/access.ts';
+import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
@@ -216,6 +217,8 @@ export type Deps = Reads & {
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
   readonly notifyKeys: readonly NotifyKey[];
+  /** The JWKS by which others check what this application signs; left out where it signs nothing. */
+  readonly publicKeys?: PublicJwks;
 
   /** `forbidden` wrong date of birth, `gone` link used up or expired, `not-found` no such link, `busy` too many tries. */
   readonly reply: (reply: Reply) => Promise<Result<{ readonly outcome: string; readonly text: string }>>;

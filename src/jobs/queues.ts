@@ -29,6 +29,8 @@ export const queues = {
     patients: Type.Array(id, { minItems: 1, maxItems: 500 }),
     user: Type.Optional(user),
   }),
+  /** Patients are asked about at the national demographics. */
+  demographics: only({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
   /** Needs of patients are evaluated. */
   assess: only({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
   /** A cohort's Group and residual List are brought up to date. */

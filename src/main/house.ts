@@ -20,6 +20,7 @@ import { book } from '#workflow/booking.ts';
 import { called } from '#workflow/call.ts';
 import { campaign } from '#workflow/campaign.ts';
 import { cohort } from '#workflow/cohort.ts';
+import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
 import { assess } from '#workflow/needs.ts';
@@ -35,6 +36,7 @@ import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
+import { pdsTurns } from './pds-turns.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import { loadProfiles } from './validator.ts';
@@ -119,10 +121,13 @@ function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
     },
   };
 }
+/** As old as a record may be, which PDS corrects: a person who died on Friday is not written to on Monday. */
+const DEMOGRAPHICS_HOURS = 72;
 
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
+  const { pds, ...outside } = parts.outside;
   return {
     pool,
     now,
@@ -132,11 +137,12 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     sequence: definitions.sequence,
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
-    policy: defaultPolicy,
+    policy: pds ? { ...defaultPolicy, demographicsHours: DEMOGRAPHICS_HOURS } : defaultPolicy,
     baseUrl: parts.publicUrl,
     cursorKey: cursorKey(secret),
     validate: validatorOf(loadProfiles(definitions.resources, parts.fhirPackages ?? [])),
-    ...parts.outside,
+    ...outside,
+    readDemographics: pds?.connect(pdsTurns(pool, pds.perSecond)),
     listBatches,
     openBatch,
     agreementState,
@@ -195,6 +201,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     },
     derive: (payload) => derive(shell, payload),
     'pull-record': (payload) => pullRecords(shell, payload),
+    demographics: (payload) => demographics(shell, payload),
     assess: (payload) => assess(shell, payload),
     cohort: (payload) => cohort(shell, payload),
     campaign: (payload) => campaign(shell, payload),

@@ -39,6 +39,7 @@ export function httpDeps(
     ...writesOn(shell, parts.publicUrl),
     async: asyncRequests(pool, opened.log),
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
+    ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
     release: async (principal, group, parameters) => {
       const organisation = await ownerOf(pool, 'Group', group);
       if (!organisation || !principal.organisations.includes(organisation))

@@ -1,14 +1,17 @@
 /** Live: real parts from the configuration. Nothing of the sandbox is reachable from here. */
+import { type PublicJwks, publicJwks } from '#auth/public-keys.ts';
 import { createTokenVerifier } from '#auth/token.ts';
 import type { LiveConfig } from '#config.ts';
 import { addTo } from '#fhir/date.ts';
 import { notifyKeysOf } from '#http/deps.ts';
+import type { Result } from '#result.ts';
 import { version } from './http-deps.ts';
 import { createOutside } from './outside.ts';
 import type { Parts } from './parts.ts';
 
 export function liveParts(config: LiveConfig): Parts {
   const now = () => new Date().toISOString();
+  const keys = platformKeys(config);
   return {
     databaseUrl: config.databaseUrl,
     fhirPackages: config.fhirPackages,
@@ -32,14 +35,25 @@ export function liveParts(config: LiveConfig): Parts {
       sds: { url: config.sdsUrl, apiKey: config.sdsKey },
       sspUrl: config.sspUrl,
       gpConnectIssuer: config.gpConnectIssuer,
+      ...(config.pdsUrl === '' ? {} : { pds: { url: config.pdsUrl, perSecond: config.pdsRequestsPerSecond } }),
       im1: { url: config.im1Url, applicationId: config.platformClientId },
     }),
     verifyToken: createTokenVerifier({ issuer: config.oidcIssuer, audience: config.oidcAudience }),
     notifyKeys: notifyKeysOf(config.notifyApplicationId, config.notifyCallbackKeys),
+    ...(keys.ok ? { publicKeys: keys.value } : {}),
     secret: config.secret,
     publicUrl: () => config.publicUrl.replace(/\/$/, ''),
     nextIntake: (at) => addTo(at, { minutes: 15 }),
     subscriptions: { privateHosts: config.privateHosts },
     workers: { concurrency: () => 4, isOnlyProcess: false },
   };
+}
+
+/** The public half of the key that signs now and, while keys are changed, of the next one. `fault` when one cannot be used. */
+export function platformKeys(config: LiveConfig): Result<PublicJwks> {
+  const next = { keyId: config.platformNextKeyId, privateKey: config.platformNextKey };
+  return publicJwks([
+    { keyId: config.platformKeyId, privateKey: config.platformKey },
+    ...(next.keyId === '' ? [] : [next]),
+  ]);
 }

@@ -5,7 +5,8 @@ import { createGpConnect } from '#adapters/gp-connect/gp-connect.ts';
 import { createSds } from '#adapters/gp-connect/sds.ts';
 import { createIm1 } from '#adapters/im1/im1.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
-import { createPlatformToken } from '#auth/platform-token.ts';
+import { createPds } from '#adapters/pds/pds.ts';
+import { type AccessToken, createPlatformToken } from '#auth/platform-token.ts';
 import type { PracticeConfig } from '#config.ts';
 import type { Now } from '#workflow/ports.ts';
 import type { Outside } from './parts.ts';
@@ -30,6 +31,8 @@ export type OutsideSettings = {
   readonly sspUrl: string;
   readonly gpConnectIssuer: string;
   readonly im1: { readonly url: string; readonly applicationId: string };
+  /** Left out: nobody is asked about at PDS. */
+  readonly pds?: { readonly url: string; readonly perSecond: number };
 };
 
 export function createOutside(settings: OutsideSettings): Outside {
@@ -67,5 +70,13 @@ export function createOutside(settings: OutsideSettings): Outside {
     now: realNow,
   });
   const im1 = createIm1({ baseUrl: settings.im1.url, applicationId: settings.im1.applicationId });
-  return { ...gpConnect, ...notify, ...letters, ...im1 };
+  return { ...gpConnect, ...notify, ...letters, ...im1, ...pdsOf(settings, accessToken) };
+}
+
+function pdsOf({ pds, now }: OutsideSettings, accessToken: AccessToken): Pick<Outside, 'pds'> {
+  if (!pds) return {};
+  const { url, perSecond } = pds;
+  const connect: NonNullable<Outside['pds']>['connect'] = (admit) =>
+    createPds({ baseUrl: url, accessToken, admit, newRequestId: randomUUID, now }).readDemographics;
+  return { pds: { perSecond, connect } };
 }

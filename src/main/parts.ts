@@ -1,9 +1,11 @@
 /** What the two modes have in common: the outside world as functions, and what the house is built from. */
 
+import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { RetryPolicy } from '#domain/subscription/attempt.ts';
 import type { NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
+import type { Result } from '#result.ts';
 import type * as ports from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 
@@ -18,6 +20,11 @@ export type Outside = {
   readonly sendLetter: ports.SendLetter;
   readonly letterStatus: ports.LetterStatus;
   readonly fileEntry: ports.FileEntry;
+  /** Where PDS is configured: how it is asked, in turns that the house gives. */
+  readonly pds?: {
+    readonly perSecond: number;
+    readonly connect: (admit: () => Promise<Result<unknown>>) => ports.ReadDemographics;
+  };
 };
 
 export type Parts = {
@@ -31,6 +38,8 @@ export type Parts = {
   readonly fhirPackages?: readonly string[];
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
+  /** What the address of our public keys answers. */
+  readonly publicKeys?: PublicJwks;
   /** Signs reply links and makes patient ids of practices without an extract. */
   readonly secret: string;
   /** Where patients and NHS Notify reach this server, without a slash at the end. */

@@ -138,6 +138,8 @@ export async function startSandbox(
       sds: { url: standIns.urls.sds, apiKey: kept.sdsKey },
       sspUrl: standIns.urls.spineProxy,
       gpConnectIssuer: 'https://holdfast.example/token',
+      // The stand-in has no limit: time is simulated, and five a second would be real seconds.
+      ...(config.pds ? { pds: { url: standIns.urls.pds, perSecond: 200 } } : {}),
       im1: { url: standIns.urls.im1, applicationId: APPLICATION },
     }),
     verifyToken: createTokenVerifier({ issuer: identity.issuer, audience: AUDIENCE }),

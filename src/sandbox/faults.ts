@@ -11,19 +11,22 @@ export const faultSchema = Type.Object(
       Type.Literal('token'),
       Type.Literal('govuk-notify'),
       Type.Literal('im1'),
+      Type.Literal('pds'),
+      Type.Literal('ods'),
     ]),
     /** The nth matching call from now (1 is the next one), or each with a probability. */
     when: Type.Union([
       Type.Object({ nth: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
       Type.Object({ probability: Type.Number({ minimum: 0, maximum: 1 }) }, { additionalProperties: false }),
     ]),
-    /** `drop-after-commit` does the work, then cuts the connection before the answer. */
+    /** `drop-after-commit` does the work, then cuts the connection before the answer; `half-body` does it and answers with the first half. */
     kind: Type.Union([
       Type.Literal('drop-after-commit'),
       Type.Literal('500'),
       Type.Literal('502-html'),
       Type.Literal('429'),
       Type.Literal('latency'),
+      Type.Literal('half-body'),
     ]),
     /** How often it strikes: once by default for `nth`, without end for `probability`. */
     times: Type.Optional(Type.Integer({ minimum: 1 })),

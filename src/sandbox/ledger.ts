@@ -1,7 +1,15 @@
 /** What really arrived at the other systems, read from the journal: the witness that tests and the dashboard ask. */
 import { createFaultBook, type Fault, type FaultBook } from './faults.ts';
 import type { SimAppointment } from './practice.ts';
-import type { AcceptedLetter, AcceptedMessage, FiledEntry, Journal, JournalRecord, NotifyStatus } from './records.ts';
+import type {
+  AcceptedLetter,
+  AcceptedMessage,
+  DemographicsRead,
+  FiledEntry,
+  Journal,
+  JournalRecord,
+  NotifyStatus,
+} from './records.ts';
 
 export type Booking = { readonly ods: string; readonly at: string; readonly appointment: SimAppointment };
 export type Cancellation = {
@@ -22,6 +30,7 @@ export type Ledger = {
   readonly cancellations: readonly Cancellation[];
   readonly filed: readonly FiledEntry[];
   readonly recordReads: readonly RecordRead[];
+  readonly demographicsReads: readonly DemographicsRead[];
   readonly refusals: readonly Refusal[];
   message(reference: string): AcceptedMessage | undefined;
   messageById(id: string): AcceptedMessage | undefined;
@@ -62,6 +71,7 @@ function emptyBooks() {
       cancellations: [] as Cancellation[],
       filed: [] as FiledEntry[],
       recordReads: [] as RecordRead[],
+      demographicsReads: [] as DemographicsRead[],
       refusals: [] as Refusal[],
     },
     byReference: new Map<string, AcceptedMessage>(),
@@ -85,6 +95,9 @@ function enter({ lists, byReference, byId, statuses }: Books, record: JournalRec
       break;
     case 'letter':
       lists.letters.push(record.letter);
+      break;
+    case 'demographics-read':
+      lists.demographicsReads.push(record.read);
       break;
     case 'record-read':
       lists.recordReads.push({ at: record.at, ods: record.ods, patientId: record.patientId });

@@ -35,6 +35,18 @@ export type FiledEntry = {
   readonly externalReference: string;
 };
 
+/** A question that PDS answered. The same request id again is the same question. */
+export type DemographicsRead = {
+  readonly at: string;
+  readonly what: 'retrieve' | 'search';
+  readonly requestId: string;
+  /** The organisation named as the one that asks; '' when none was. */
+  readonly ods: string;
+  readonly status: number;
+  /** The number asked for, in a retrieval. */
+  readonly nhsNumber?: string;
+};
+
 /** One status of a message or of one of its channels, as NHS Notify reports it (facts: nhs-apis §3.9, §3.10). */
 export type NotifyStatus = {
   readonly type: 'MessageStatus' | 'ChannelStatus';
@@ -94,6 +106,7 @@ export type JournalRecord =
       readonly items: readonly NotifyStatus[];
     }
   | { readonly kind: 'letter'; readonly letter: AcceptedLetter }
+  | { readonly kind: 'demographics-read'; readonly read: DemographicsRead }
   | { readonly kind: 'record-read'; readonly at: string; readonly ods: string; readonly patientId: string }
   /** A duplicate or a taken slot that was refused. */
   | {

@@ -162,8 +162,9 @@ export async function saveListed(
     select ${organisation}, patient, nhs_number, birth_date, contact, ${now}::timestamptz
     from unnest(${listed.map((one) => one.patient)}::text[], ${listed.map((one) => one.nhsNumber)}::text[], ${listed.map((one) => one.birthDate)}::date[],
       ${listed.map((one) => JSON.stringify(one.contact))}::jsonb[]) as one (patient, nhs_number, birth_date, contact)
-    on conflict (organisation, patient) do update set contact = excluded.contact, birth_date = excluded.birth_date, listed_at = excluded.listed_at
-    where l.contact <> excluded.contact or l.birth_date <> excluded.birth_date
+    on conflict (organisation, patient) do update set nhs_number = excluded.nhs_number, contact = excluded.contact,
+      birth_date = excluded.birth_date, listed_at = excluded.listed_at
+    where l.contact <> excluded.contact or l.birth_date <> excluded.birth_date or l.nhs_number <> excluded.nhs_number
     returning patient`);
   return rows.map((row) => row.patient);
 }

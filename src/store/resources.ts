@@ -4,12 +4,12 @@
  */
 
 import { factsOf, patientOf } from '#fhir/fact.ts';
-import { digest } from '#fhir/id.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import type { Resource } from '#fhir/types.ts';
 import { type Access, maySeeType, visible } from './access.ts';
 import { removeFacts, writeFacts } from './clinical-fact.ts';
 import { type Database, Overtaken, type Transaction } from './database.ts';
+import { fingerprint } from './fingerprint.ts';
 import { indexResources, presentIn } from './search-index.ts';
 import { named, sql } from './sql.ts';
 import { instantColumn, instantOfStamp } from './stamp.ts';
@@ -168,17 +168,6 @@ export async function deleteResources(
     tx,
     organisation,
     before.map((one) => ({ type: one.resourceType, rid: ridOf(one.resourceType, one.id ?? ''), before: one })),
-  );
-}
-
-/**
- * What is the same when only the version or the time of writing differs. A List that says the same as before is the
- * same snapshot, whenever it was taken again.
- */
-function fingerprint(resource: Resource): string {
-  const { versionId: _version, lastUpdated: _time, ...meta } = resource.meta ?? {};
-  return digest(
-    JSON.stringify({ ...resource, meta, ...(resource.resourceType === 'List' ? { date: undefined } : {}) }),
   );
 }
 

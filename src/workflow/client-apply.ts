@@ -4,9 +4,10 @@
  * id), so that two bundles wait for each other and seldom collide. https://hl7.org/fhir/R4/http.html#trules
  */
 import { patientOf } from '#fhir/fact.ts';
-import type { Resource } from '#fhir/types.ts';
+import type { Resource, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { lockKeys, lockPatients, sendingKey } from '#store/database.ts';
+import { expireDemographics } from '#store/demographics.ts';
 import { deleteResources, type StoredResource, saveResources } from '#store/resources.ts';
 import { type Key, lockTargets, type Referred, readTargets, referred, type Target } from '#store/targets.ts';
 import { lookUp, type Matches } from './client-conditions.ts';
@@ -18,6 +19,7 @@ import { inEntry } from './client-place.ts';
 import { checkReferences, literalsIn } from './client-resolve.ts';
 import { permitType } from './client-rules.ts';
 import { keepSubscriptions } from './client-subscription.ts';
+import { isPersonChecked } from './client-task.ts';
 import type { Shell, Transaction } from './shell.ts';
 
 export type WriteShell = Shell & {
@@ -66,6 +68,7 @@ export async function applyOperations(
   if (!checked.ok) return checked;
   const kept = await keepSubscriptions(shell, tx, { writer, decisions: decided.value });
   if (!kept.ok) return kept;
+  await expireChecked(tx, kept.value);
   const saved = await save(shell, tx, kept.value);
   const answers = kept.value.map(
     (decision) => [decision.entry.index, answerOf(decision, saved, matches.value)] as const,
@@ -167,6 +170,16 @@ async function lockEvents(tx: Transaction, events: readonly Event[]): Promise<vo
       organisation,
       of.map(({ patient }) => patient).filter((patient) => patient !== null),
     );
+}
+
+/** What PDS said of a person whom somebody has just checked is asked anew. */
+async function expireChecked(tx: Transaction, decisions: readonly Decision[]): Promise<void> {
+  for (const { resource, current, organisation } of decisions) {
+    if (resource?.resourceType !== 'Task') continue;
+    const before = current && !current.deleted ? (JSON.parse(current.content) as Task) : undefined;
+    const patient = patientOf(resource);
+    if (patient && isPersonChecked(resource, before)) await expireDemographics(tx, organisation, patient);
+  }
 }
 
 /** One save per practice and origin, whatever the number of entries. */

@@ -1,6 +1,7 @@
 /** Holdfast's own Tasks in the hands of clients: calls are finished, Tasks are handed over and noted. */
 import { codeIn } from '#domain/link.ts';
-import { allowedMoves } from '#domain/task-event.ts';
+import { allowedMoves, isEnded } from '#domain/task-event.ts';
+import { idOf } from '#fhir/reference.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
@@ -19,13 +20,12 @@ export function reviseOwnTask(
   const { owner, note, priority } = wanted;
   const common = { ...(owner ? { owner } : {}), ...(note ? { note } : {}), ...(priority ? { priority } : {}) };
   const { owner: _owner, note: _note, priority: _priority, ...fixed } = current;
-  const isCall = codeIn(TASK_CODE, current.code) === 'telephone';
-  if (!isCall && wanted.status !== current.status) return movesByItself(current, wanted);
-  const call = isCall ? finishCall(current, wanted) : ok({ changes: {}, isFinished: false });
-  if (!call.ok) return call;
-  const resource: Task = { ...fixed, ...common, ...call.value.changes, lastModified: now };
-  const payload = { organisation, task: current.id ?? '' };
-  return ok({ resource, jobs: call.value.isFinished ? [{ queue: 'called', payload }] : [] });
+  const finish = finishers[codeIn(TASK_CODE, current.code) ?? ''];
+  if (!finish && wanted.status !== current.status) return movesByItself(current, wanted);
+  const finished = finish?.(current, wanted) ?? ok({ changes: {}, isFinished: false });
+  if (!finished.ok) return finished;
+  const resource: Task = { ...fixed, ...common, ...finished.value.changes, lastModified: now };
+  return ok({ resource, jobs: finished.value.isFinished ? jobsAfter(resource, organisation) : [] });
 }
 
 const CALL_MOVES: Readonly<Record<string, readonly Task['status'][]>> = {
@@ -35,7 +35,43 @@ const CALL_MOVES: Readonly<Record<string, readonly Task['status'][]>> = {
   cancelled: ['cancelled'],
 };
 
-function finishCall(current: Task, wanted: Task): Result<{ changes: Partial<Task>; isFinished: boolean }> {
+/** Whether a client has just finished looking who a person is: PDS is then asked anew. */
+export function isPersonChecked(task: Task, before: Task | undefined): boolean {
+  const isCheck = codeIn(TASK_CODE, task.code) === 'check-person';
+  return isCheck && isEnded(task.status) && before !== undefined && !isEnded(before.status);
+}
+
+/** A call wakes what follows it; a checked person is asked about, and the work that stood still decides anew. */
+function jobsAfter(task: Task, organisation: string): StageJob[] {
+  if (codeIn(TASK_CODE, task.code) === 'telephone')
+    return [{ queue: 'called', payload: { organisation, task: task.id ?? '' } }];
+  const patient = idOf('Patient', task.for);
+  const payload = { organisation, patients: patient ? [patient] : [] };
+  return patient
+    ? [
+        { queue: 'demographics', payload },
+        { queue: 'assess', payload },
+      ]
+    : [];
+}
+
+type Finished = { readonly changes: Partial<Task>; readonly isFinished: boolean };
+
+/** What a client may finish, by the code of the Task. */
+const finishers: Readonly<Record<string, (current: Task, wanted: Task) => Result<Finished>>> = {
+  telephone: finishCall,
+  'check-person': finishCheck,
+};
+
+/** Somebody looks who a person is: what they found goes into the note, and into the practice's own system. */
+function finishCheck(current: Task, wanted: Task): Result<Finished> {
+  const moves = CALL_MOVES[current.status] ?? [];
+  if (!moves.includes(wanted.status))
+    return refused(`A Task to check a person that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
+  return ok({ changes: { status: wanted.status }, isFinished: isEnded(wanted.status) && !isEnded(current.status) });
+}
+
+function finishCall(current: Task, wanted: Task): Result<Finished> {
   const moves = CALL_MOVES[current.status] ?? [];
   if (!moves.includes(wanted.status))
     return refused(`A telephone Task that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');

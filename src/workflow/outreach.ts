@@ -144,10 +144,19 @@ async function refuse(
   return {};
 }
 
-/** A practice without an extract is read patient by patient: a stale record can be made fresh at once. */
+/**
+ * What can be made fresh at once: the national demographics, where there are any; and the record of a practice without
+ * an extract, which is read patient by patient. What is fresh already is passed over there.
+ */
 function refreshOf(shell: OutreachShell, { organisation, patientId, user }: Pathway): StageJob[] {
-  if (linkOf(shell, organisation)?.record !== 'gp-connect' || !user) return [];
-  return [{ queue: 'pull-record', payload: { organisation, patients: [patientId], user } }];
+  const patients = [patientId];
+  const isPulled = linkOf(shell, organisation)?.record === 'gp-connect' && user !== undefined;
+  return [
+    ...(shell.policy.demographicsHours === undefined
+      ? []
+      : [{ queue: 'demographics' as const, payload: { organisation, patients } }]),
+    ...(isPulled ? [{ queue: 'pull-record' as const, payload: { organisation, patients, user } }] : []),
+  ];
 }
 
 function outreachOf(

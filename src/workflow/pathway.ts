@@ -1,7 +1,10 @@
 /** Everything that belongs to one coordination Task, loaded together under the patient's lock. */
 
+import { codeIn } from '#domain/link.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
+import { isEnded } from '#domain/task-event.ts';
 import { idOf } from '#fhir/reference.ts';
+import { TASK_CODE } from '#fhir/systems.ts';
 import type {
   Appointment,
   Communication,
@@ -35,6 +38,8 @@ export type Pathway = {
   readonly flags: readonly Flag[];
   /** Tasks that are part of this one (calls), and every writeback of the need, of earlier attempts too. */
   readonly parts: readonly Task[];
+  /** Open Tasks by which a person is asked who this is: until they have looked, nothing is sent. */
+  readonly checks: readonly Task[];
   /** The person who released the cohort. */
   readonly user: User | undefined;
 };
@@ -81,6 +86,7 @@ export async function loadPathway(
     appointments: of('Appointment'),
     flags: [...of('Flag'), ...(await practiceFlags(tx, organisation))],
     parts: of('Task').filter((part) => isPart(part, taskId, need.id ?? '')),
+    checks: of('Task').filter((one) => codeIn(TASK_CODE, one.code) === 'check-person' && !isEnded(one.status)),
     user: await releasedBy(tx, organisation, rule?.url),
   };
 }

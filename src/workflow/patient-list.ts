@@ -8,12 +8,14 @@ import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import type { Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { feedKey, inTransaction, lockKeys } from '#store/database.ts';
+import { patientsByNewNumber } from '#store/demographics.ts';
 import { keepRejections, type ListedPatient, listedPatients, markApplied, saveListed } from '#store/feeds.ts';
 import { markUnavailable, recordStates } from '#store/record-state.ts';
 import { loadOfPatients } from '#store/resources.ts';
 import { translateRecord } from '#translate/stu3/record.ts';
 import type { RecordTranslation } from '#translate/translation.ts';
 import type { IntakeShell } from './intake.ts';
+import { overlayOf } from './known-demographics.ts';
 import type { FetchRecord, User } from './ports.ts';
 import { saveRecords } from './record.ts';
 import { chunks, type PracticeLink, type StageJob, type Transaction } from './shell.ts';
@@ -27,12 +29,15 @@ export async function takeList(shell: IntakeShell, link: PracticeLink, batch: st
   const now = shell.now();
   await inTransaction(shell.pool, async (tx) => {
     await lockKeys(tx, [feedKey('gp-connect', organisation)]);
-    const listed = entries.map(({ nhsNumber, birthDate, contact }) => ({
-      patient: shell.patientIdOf(organisation, nhsNumber),
-      nhsNumber,
-      birthDate,
-      contact,
-    }));
+    // A person whose number was superseded stays the patient they are, under whichever number the list has them.
+    const numbers = entries.map(({ nhsNumber }) => nhsNumber);
+    const renumbered = await patientsByNewNumber(tx, organisation, numbers);
+    const patientOf = (nhsNumber: string) => renumbered.get(nhsNumber) ?? shell.patientIdOf(organisation, nhsNumber);
+    const overlay = await overlayOf(tx, organisation, numbers.map(patientOf));
+    const listed = entries.map(({ nhsNumber, birthDate, contact }) => {
+      const patient = patientOf(nhsNumber);
+      return { patient, nhsNumber, birthDate, contact: overlay.isRestricted(patient) ? {} : contact };
+    });
     const last = new Map(listed.map((one) => [one.patient, one]));
     const changed = await saveListed(tx, organisation, [...last.values()], now);
     await keepRejections(tx, { feed: 'gp-connect', batch }, organisation, rejected);
@@ -164,7 +169,11 @@ async function save(
 }
 
 /** Tasks that were held because the record was old look again, now that it is not. */
-async function wakeHeld(tx: Transaction, organisation: string, patients: readonly string[]): Promise<StageJob[]> {
+export async function wakeHeld(
+  tx: Transaction,
+  organisation: string,
+  patients: readonly string[],
+): Promise<StageJob[]> {
   const tasks = await loadOfPatients<Task>(tx, organisation, ['Task'], patients);
   return tasks
     .filter((task) => holdOf(task) === 'stale-data')

@@ -3,6 +3,8 @@
 export type Policy = {
   /** How old a record may be at the moment of sending. Both extract feeds are daily; a day's outage must not stop the week. */
   readonly recordHours: number;
+  /** How old the last answer of PDS may be at the moment of sending; left out where no PDS is configured. */
+  readonly demographicsHours?: number;
   /** How old a count of free slots may be. */
   readonly capacityHours: number;
   /** At most `most` messages to one person in `days` days, over all programmes. */

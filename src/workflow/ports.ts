@@ -4,6 +4,7 @@
  */
 import type { Appointment, Location, Practitioner, Schedule, Slot } from '#fhir/types.ts';
 import type { Result } from '#result.ts';
+import type { Demographics } from '#translate/pds/patient.ts';
 
 /** The current instant (ISO 8601, UTC, milliseconds). */
 export type Now = () => string;
@@ -123,6 +124,12 @@ export type EntryToFile = {
 
 /** Files a coded entry by the practice's transaction link; looks for `key` before filing again. */
 export type FileEntry = (entry: EntryToFile) => Promise<Result<{ readonly recordId: string }>>;
+
+/** Asks the national demographics about a person. `not-found` when nobody has the number, `gone` when it was withdrawn. */
+export type ReadDemographics = (request: {
+  readonly organisation: string;
+  readonly nhsNumber: string;
+}) => Promise<Result<Demographics>>;
 
 /** A row of an extract, or why it could not be read (file and line, no cell). */
 export type ExtractRow = {

@@ -8,6 +8,7 @@ import { lockPatients } from '#store/database.ts';
 import { fedResources, recordStates, replaceSources, saveRecordStates } from '#store/record-state.ts';
 import { deleteResources, saveResources } from '#store/resources.ts';
 import type { Outcome, RecordTranslation } from '#translate/translation.ts';
+import { overlayOf } from './known-demographics.ts';
 import { chunks, type Shell, type Transaction } from './shell.ts';
 
 export type IncomingRecord = {
@@ -52,8 +53,14 @@ export async function saveRecords(shell: Shell, tx: Transaction, intake: Intake)
 async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<void> {
   const { organisation, feed, records } = intake;
   const now = shell.now();
+  const overlay = await overlayOf(
+    tx,
+    organisation,
+    records.map((record) => record.patient),
+  );
   const resources = records.flatMap(({ translation }) => [...translation.shared, ...translation.resources]);
-  await saveResources(tx, { organisation, resources: resources.map((one) => labelled(one, feed)), source: feed });
+  const laid = resources.map((one) => overlay.lay(labelled(one, feed)));
+  await saveResources(tx, { organisation, resources: laid, source: feed });
   // An incomplete answer proves nothing by absence: what it does not repeat stays.
   const whole = records.filter(({ translation }) => translation.incomplete.length === 0 || feed !== 'gp-connect');
   const said = new Set(resources.map((one) => `${one.resourceType}/${one.id}`));
@@ -69,7 +76,10 @@ async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<v
     before.filter((one) => !said.has(`${one.type}/${one.id}`)),
   );
   const rows = records.flatMap(({ patient, translation }) =>
-    translation.outcomes.map((outcome) => sourceRow(patient, outcome, intake.keepInputs)),
+    translation.outcomes.map((outcome) => {
+      const holdsContact = outcome.type === 'Patient' && overlay.isRestricted(patient);
+      return sourceRow(patient, outcome, intake.keepInputs && !holdsContact);
+    }),
   );
   await replaceSources(tx, { organisation, feed, patients: records.map((record) => record.patient), now }, rows);
 }

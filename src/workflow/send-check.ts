@@ -2,13 +2,14 @@
 import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
 import type { Template } from '#domain/outreach/message.ts';
-import type { SendCheck } from '#domain/outreach/send-check.ts';
+import type { Freshness, SendCheck } from '#domain/outreach/send-check.ts';
 import type { Channel } from '#domain/task-event.ts';
 import { epochMilliseconds, londonDate, londonInstant } from '#fhir/date.ts';
 import { isNhsNumber } from '#fhir/nhs-number.ts';
 import { idOf } from '#fhir/reference.ts';
 import { HOLDFAST, NHS_NUMBER, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, Flag, Patient, Reference } from '#fhir/types.ts';
+import { type DemographicsState, demographicsStates } from '#store/demographics.ts';
 import { patientRecords } from '#store/findings.ts';
 import { capacityOf, latestDates, requestsSince, sharesContactPoint } from '#store/outreach.ts';
 import type { Pathway } from './pathway.ts';
@@ -39,18 +40,24 @@ export async function gatherSendCheck(
   });
   const consent = await latestDates(tx, organisation, patientId, [SMS_GIVEN, SMS_DECLINED]);
   const source = { ...(record ? { asOf: record.asOf } : {}), limitHours: policy.recordHours };
+  const told = (await demographicsStates(tx, organisation, [patientId])).get(patientId);
   const evaluation = rule && record ? evaluateNeed(rule, patientFacts(organisation, record, now), now) : undefined;
   return {
     now,
     channel,
     task,
     // Without a live look-up all four come with the record, and are as old as it is.
-    freshness: { record: source, demographics: source, consent: source, bookings: source },
-    identity: identityOf(pathway.patient),
+    freshness: {
+      record: source,
+      demographics: demographicsAge(told, policy) ?? source,
+      consent: source,
+      bookings: source,
+    },
+    identity: identityOf(pathway.patient, told),
     deceased: pathway.patient ? isDeceased(pathway.patient) : 'unknown',
     registered: pathway.patient ? isRegistered(pathway.patient, record?.episodes ?? [], now) : 'unknown',
-    restricted: pathway.patient ? isRestricted(pathway.patient) : 'unknown',
-    suppressed: suppressionOf(pathway.flags, patientId),
+    restricted: pathway.patient ? isRestricted(pathway.patient) || told?.restricted === true : 'unknown',
+    suppressed: suppressionOf(pathway, patientId),
     consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),
@@ -97,15 +104,21 @@ function needOf(
   };
 }
 
+/** How old the answer of PDS is; undefined where no PDS is configured and the record alone speaks. */
+function demographicsAge(told: DemographicsState | undefined, { demographicsHours }: Policy): Freshness | undefined {
+  if (demographicsHours === undefined) return undefined;
+  return { ...(told ? { asOf: told.checkedAt } : {}), limitHours: demographicsHours };
+}
+
 /**
- * Name and date of birth are those of the one record that there is: nothing to differ from. The national demographics
- * join in with PDS; until then Notify's own look-up is the second pair of eyes.
+ * Without PDS the date of birth is that of the one record that there is: nothing to differ from, and Notify's own
+ * look-up is the second pair of eyes. What PDS said against it counts even if PDS is asked no more.
  */
-function identityOf(patient: Patient | undefined): SendCheck['identity'] {
+function identityOf(patient: Patient | undefined, told: DemographicsState | undefined): SendCheck['identity'] {
   const number = nhsNumberOf(patient);
   return {
     nhsNumber: number === undefined ? 'missing' : isNhsNumber(number) ? 'valid' : 'invalid',
-    demographicsAgree: patient ? true : 'unknown',
+    demographicsAgree: patient ? (told?.mismatch ?? null) === null : 'unknown',
     ...(patient?.birthDate ? { birthDate: patient.birthDate } : {}),
   };
 }
@@ -119,13 +132,13 @@ function isRestricted(patient: Patient): boolean {
   return (patient.meta?.security ?? []).some((label) => label.code !== 'U' && label.code !== 'N');
 }
 
-function suppressionOf(flags: readonly Flag[], patient: string): SendCheck['suppressed'] {
+function suppressionOf({ flags, checks }: Pathway, patient: string): SendCheck['suppressed'] {
   const active = flags
     .filter((flag) => flag.status === 'active' && idOf('Patient', flag.subject) === patient)
     .map(codeOf);
   return {
     person: active.some((code) => code !== 'do-not-contact'),
-    programme: false,
+    programme: checks.length > 0,
     doNotContact: active.includes('do-not-contact'),
   };
 }

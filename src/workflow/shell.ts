@@ -10,7 +10,10 @@ export type StageJob =
   | { readonly queue: 'intake' | 'campaign'; readonly payload: { organisation: string } }
   | { readonly queue: 'derive'; readonly payload: { organisation: string; feed: string; patientKeys: string[] } }
   | { readonly queue: 'pull-record'; readonly payload: { organisation: string; patients: string[]; user?: User } }
-  | { readonly queue: 'assess' | 'attend'; readonly payload: { organisation: string; patients: string[] } }
+  | {
+      readonly queue: 'assess' | 'attend' | 'demographics';
+      readonly payload: { organisation: string; patients: string[] };
+    }
   | { readonly queue: 'cohort'; readonly payload: { organisation: string; rule: string } }
   | {
       readonly queue: 'reach' | 'book' | 'called' | 'write-back';

@@ -97,6 +97,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
   const outside = open.map(({ method, url }) => `${method} ${url}`).filter((route) => !route.includes(' /docs'));
   t.same(outside.sort(), [
     'GET /',
+    'GET /.well-known/jwks.json',
     'GET /fhir/R4/$subscription-socket',
     'GET /fhir/R4/metadata',
     'GET /health/live',

@@ -103,6 +103,7 @@ t.test('the public routes are these and no others', async (t) => {
     .map(({ method, url }) => `${method} ${url}`);
   t.same(open.filter((route) => !route.startsWith('GET /docs')).sort(), [
     'GET /',
+    'GET /.well-known/jwks.json',
     'GET /fhir/R4/$subscription-socket',
     'GET /fhir/R4/metadata',
     'GET /health/live',
@@ -115,6 +116,7 @@ t.test('the public routes are these and no others', async (t) => {
   const ids = new Set(all.map((one) => one.id));
   for (const path of [
     '/',
+    '/.well-known/jwks.json',
     '/fhir/R4/metadata',
     '/health/live',
     '/health/ready',

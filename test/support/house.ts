@@ -16,6 +16,7 @@ import { createLog } from '#ops/log.ts';
 import { fail } from '#result.ts';
 import { type Role, startIdentityProvider } from '#sandbox/identity.ts';
 import { batchOf } from '#sandbox/people/feeds.ts';
+import type { StandInOptions } from '#sandbox/stand-ins/start.ts';
 import { inTransaction } from '#store/database.ts';
 import type { sql } from '#store/sql.ts';
 import type { PracticeLink, StageJob } from '#workflow/shell.ts';
@@ -172,7 +173,12 @@ const RECORD = { emis: 'emis', tpp: 'tpp', 'gp-connect-only': 'gp-connect' } as 
 /** The house between a small synthetic network and its stand-ins, spoken to through the real adapters. */
 export async function openTown(
   t: Test,
-  options: { readonly patients: number; readonly around?: (real: Outside) => Partial<Outside> },
+  options: {
+    readonly patients: number;
+    readonly around?: (real: Outside) => Partial<Outside>;
+    /** With it PDS is asked; what it knows otherwise than the practice. */
+    readonly pdsTruth?: NonNullable<StandInOptions['pdsTruth']>;
+  },
 ): Promise<Town> {
   const world = openWorld(temporaryFolder(t), options.patients);
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
@@ -185,6 +191,7 @@ export async function openTown(
   const standIns = await standInsFor(world, {
     jwksOf: (clientId) => (clientId === NOTIFY_CLIENT ? { keys: [jwk] } : undefined),
     letterServices: letterServices.slice(0, 1),
+    ...(options.pdsTruth ? { pdsTruth: options.pdsTruth } : {}),
   });
   t.teardown(() => standIns.close());
   const inboxes = temporaryFolder(t);
@@ -214,6 +221,7 @@ export async function openTown(
     sds: { url: standIns.urls.sds, apiKey: 'sds-key' },
     sspUrl: standIns.urls.spineProxy,
     gpConnectIssuer: 'https://holdfast.example/token',
+    ...(options.pdsTruth ? { pds: { url: standIns.urls.pds, perSecond: 100 } } : {}),
     im1: { url: standIns.urls.im1, applicationId: 'holdfast' },
   });
   const house = await openHouse(t, {

@@ -91,8 +91,8 @@ t.test('a variable of live mode is refused in the sandbox, and the other way abo
 
 t.test('live mode has no defaults for what only its operator knows', async (t) => {
   const required = variableNames.filter((name) => {
-    const { modes, fallback }: Variable = variables[name];
-    return modes !== 'sandbox' && fallback === undefined;
+    const { modes, fallback, optional }: Variable = variables[name];
+    return modes !== 'sandbox' && fallback === undefined && !optional;
   });
   t.same(faultsOf({ HOLDFAST_MODE: 'live' }), required);
 });
@@ -122,6 +122,8 @@ t.test('files, lists and URLs are looked into', async (t) => {
     ['an empty callback key', { ...whole, NOTIFY_CALLBACK_KEYS: 'first,,second' }, ['NOTIFY_CALLBACK_KEYS']],
     ['a URL of another kind', { ...whole, PUBLIC_URL: 'holdfast.example' }, ['PUBLIC_URL']],
     ['no JSON', { ...whole, HOLDFAST_PRACTICES_FILE: whole.SDS_KEY_FILE }, ['HOLDFAST_PRACTICES_FILE']],
+    ['a next key without its id', { ...whole, PLATFORM_NEXT_KEY_FILE: whole.SDS_KEY_FILE }, ['PLATFORM_NEXT_KEY_ID']],
+    ['no rate for PDS', { ...whole, PDS_REQUESTS_PER_SECOND: '0' }, ['PDS_REQUESTS_PER_SECOND']],
     ['no practice', withPractices([]), ['HOLDFAST_PRACTICES_FILE']],
     ['a practice twice', withPractices([practice(), practice()]), ['HOLDFAST_PRACTICES_FILE']],
     ['a misspelt property', withPractices([practice({ adis: '1' })]), ['HOLDFAST_PRACTICES_FILE']],

@@ -227,6 +227,7 @@ t.test('a payload holds what its schema names, and nothing else', async (t) => {
     intake: { organisation: ODS },
     derive: { organisation: ODS, feed: 'emis', patientKeys: ['1'] },
     'pull-record': { organisation: ODS, patients: ['p1'] },
+    demographics: { organisation: ODS, patients: ['p1'] },
     assess: { organisation: ODS, patients: ['p1'] },
     cohort: { organisation: ODS, rule: 'https://rule.example' },
     campaign: { organisation: ODS },

@@ -8,6 +8,7 @@ import { isTopic, parseTopic } from '#domain/subscription/topic.ts';
 import {
   CALL_OUTCOME,
   CHANNEL,
+  DEMOGRAPHICS_EVENT,
   HOLDFAST,
   holdfastExtension,
   NEED_STATE,
@@ -158,6 +159,7 @@ t.test('every code of ours that the code names is in its code system', async (t)
     STATUS_REASON,
     CHANNEL,
     CALL_OUTCOME,
+    DEMOGRAPHICS_EVENT,
     WRITEBACK_EVENT,
     NEED_STATE,
   };

@@ -16,7 +16,20 @@ export function testNhsNumber(practice: number, patient: number): string {
   }
   const position = (patient * STRIDE + 11) % PER_PRACTICE;
   const first = 999_000_000 + practice * 2 * PER_PRACTICE + 2 * position;
-  // Each patient has two neighbouring numbers to choose from: at most one of them has no check digit.
+  return withCheckDigit(first);
+}
+
+/** Each place has two neighbouring numbers to choose from: at most one of them has no check digit. */
+function withCheckDigit(first: number): string {
   const nine = String(checkDigit(String(first)) === undefined ? first + 1 : first);
   return `${nine}${checkDigit(nine)}`;
+}
+
+/** The numbers that no practice's patients have: those that PDS gives in place of others. */
+const SUCCESSORS = 999_000_000 + 3 * 2 * PER_PRACTICE;
+
+/** The `place`th number, 0 to 49,999, that no patient of the network was registered under. */
+export function successorNhsNumber(place: number): string {
+  if (place < 0 || place >= 50_000) throw new Error('The test range holds 50,000 superseding numbers');
+  return withCheckDigit(SUCCESSORS + 2 * place);
 }

@@ -14,6 +14,7 @@ import {
 } from 'jose';
 import type { Journal } from '#sandbox/records.ts';
 import { type Answer, header, send, textBody } from './serving.ts';
+import { type Cis2, createUserSessions, TOKEN_EXCHANGE, type UserSessions } from './user-session.ts';
 
 export type TokenContext = {
   readonly journal: Journal;
@@ -21,6 +22,8 @@ export type TokenContext = {
   readonly jwksOf: (clientId: string) => JSONWebKeySet | undefined | Promise<JSONWebKeySet | undefined>;
   /** Milliseconds by the real clock. */
   readonly realNow: () => number;
+  /** The public keys of CIS2, where users' tokens are exchanged. */
+  readonly cis2?: Cis2 | undefined;
 };
 
 export type Tokens = {
@@ -28,34 +31,45 @@ export type Tokens = {
   isGood(authorization: string | undefined): boolean;
 };
 
+const GRANTS: readonly string[] = ['client_credentials', TOKEN_EXCHANGE, 'refresh_token'];
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Adds `POST /oauth2/token` to a server. Each assertion is good for one token, across restarts. */
-export function addTokenEndpoint(server: FastifyInstance, context: TokenContext): Tokens {
-  const usedIds = new Set<string>();
+/** The tokens that the platform has issued, for any of its APIs. */
+export function issuedTokens({ journal, realNow }: Pick<TokenContext, 'journal' | 'realNow'>): Tokens {
   const expiryByToken = new Map<string, number>();
-  context.journal.follow((record) => {
-    if (record.kind !== 'token') return;
-    usedIds.add(record.jti);
-    expiryByToken.set(record.token, record.expiresAt);
-  });
-  server.post('/oauth2/token', async (request, reply) => {
-    return send(reply, await exchange(context, usedIds, request), 'application/json');
+  journal.follow((record) => {
+    if (record.kind === 'token') expiryByToken.set(record.token, record.expiresAt);
   });
   return {
     isGood: (authorization) => {
       const token = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
-      return token !== undefined && (expiryByToken.get(token) ?? 0) > context.realNow();
+      return token !== undefined && (expiryByToken.get(token) ?? 0) > realNow();
     },
   };
 }
 
-async function exchange(context: TokenContext, usedIds: ReadonlySet<string>, request: FastifyRequest): Promise<Answer> {
+/** Adds `POST /oauth2/token` to a server. Each assertion is good for one token, across restarts. */
+export function addTokenEndpoint(server: FastifyInstance, context: TokenContext): Tokens {
+  const usedIds = new Set<string>();
+  const sessions = createUserSessions(context);
+  context.journal.follow((record) => {
+    if (record.kind === 'token') usedIds.add(record.jti);
+  });
+  server.post('/oauth2/token', async (request, reply) => {
+    return send(reply, await exchange(context, { usedIds, sessions }, request), 'application/json');
+  });
+  return issuedTokens(context);
+}
+
+type Kept = { readonly usedIds: ReadonlySet<string>; readonly sessions: UserSessions };
+
+async function exchange(context: TokenContext, { usedIds, sessions }: Kept, request: FastifyRequest): Promise<Answer> {
   if (!/^application\/x-www-form-urlencoded/.test(header(request, 'content-type') ?? '')) {
     return refuse('the request is not form-encoded');
   }
   const form = new URLSearchParams(textBody(request));
-  if (form.get('grant_type') !== 'client_credentials') return refuse('grant_type is missing or invalid');
+  const grant = form.get('grant_type') ?? '';
+  if (!GRANTS.includes(grant)) return refuse('grant_type is missing or invalid');
   if (form.get('client_assertion_type') !== ASSERTION_TYPE)
     return refuse('client_assertion_type is missing or invalid');
   const assertion = form.get('client_assertion') ?? '';
@@ -70,7 +84,11 @@ async function exchange(context: TokenContext, usedIds: ReadonlySet<string>, req
   if (!(await isSigned(assertion, jwks, { clientId, audience: `http://${request.host}/oauth2/token` }))) {
     return { status: 401, body: { error: 'public_key error', error_description: 'JWT signature verification failed' } };
   }
-  return issue(context, jti, form.get('_access_token_expiry_ms'));
+  if (grant === 'client_credentials') return issue(context, jti, form.get('_access_token_expiry_ms'));
+  const user = await sessions.open(grant, form);
+  if (!user.isOpen) return user.answer;
+  const issued = issue(context, jti, form.get('_access_token_expiry_ms'));
+  return { ...issued, body: { ...(issued.body as object), ...user.more } };
 }
 
 function issue({ journal, realNow }: TokenContext, jti: string, shortened: string | null): Answer {

@@ -66,8 +66,8 @@ function addControls(server: FastifyInstance, ledger: Ledger): void {
     return send(reply, { status: 204 }, 'application/json');
   });
   server.get('/_sandbox/ledger', async (_request, reply) => {
-    const { messages, letters, bookings, cancellations, filed, recordReads, refusals } = ledger;
-    const body = { messages, letters, bookings, cancellations, filed, recordReads, refusals };
+    const { messages, letters, bookings, cancellations, filed, recordReads, demographicsReads, refusals } = ledger;
+    const body = { messages, letters, bookings, cancellations, filed, recordReads, demographicsReads, refusals };
     const counts = ledger.counts();
     return send(reply, { status: 200, body: { counts, duplicates: ledger.duplicates(), ...body } }, 'application/json');
   });
@@ -75,19 +75,26 @@ function addControls(server: FastifyInstance, ledger: Ledger): void {
 
 function addFaults(server: FastifyInstance, system: FaultySystem | SystemOf, ledger: Ledger): void {
   const dropped = new WeakSet<FastifyRequest>();
+  const halved = new WeakSet<FastifyRequest>();
   server.addHook('onRequest', async (request, reply) => {
     if (request.url.startsWith('/_sandbox/')) return;
     const name = typeof system === 'function' ? system(request.url) : system;
     const fault = ledger.faults.strike(name, `${request.method} ${request.url}`);
     if (fault?.kind === 'drop-after-commit') dropped.add(request);
+    if (fault?.kind === 'half-body') halved.add(request);
     if (fault?.kind === 'latency') await new Promise((done) => setTimeout(done, fault.milliseconds ?? 500));
-    if (fault?.kind === '500') return send(reply, { status: 500, body: '' }, 'text/plain');
-    if (fault?.kind === '429') return send(reply, { status: 429, body: '' }, 'text/plain');
-    if (fault?.kind === '502-html') return send(reply, { status: 502, body: badGateway }, 'text/html');
+    const [status, body, type] = (fault && refusals[fault.kind]) ?? [];
+    return status === undefined ? undefined : send(reply, { status, body }, type ?? 'text/plain');
   });
-  server.addHook('onSend', async (request) => {
+  server.addHook('onSend', async (request, _reply, payload) => {
     if (dropped.has(request)) request.raw.socket.destroy();
+    return halved.has(request) && typeof payload === 'string' ? payload.slice(0, payload.length / 2) : payload;
   });
 }
 
-const badGateway = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+/** Faults that are an answer: its status, body and type. */
+const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
+  '500': [500, '', 'text/plain'],
+  '429': [429, '', 'text/plain'],
+  '502-html': [502, '<html><body><h1>502 Bad Gateway</h1></body></html>', 'text/html'],
+};

@@ -5,15 +5,19 @@ import type { Clock } from '#sandbox/clock.ts';
 import { followGpEvents } from '#sandbox/gp-access.ts';
 import type { GpSystems } from '#sandbox/gp-system.ts';
 import { createLedger, type Ledger } from '#sandbox/ledger.ts';
-import type { ClinicSession } from '#sandbox/practice.ts';
+import type { ClinicSession, SimPatient } from '#sandbox/practice.ts';
 import type { Journal } from '#sandbox/records.ts';
 import { createGovukNotify, type LetterService } from './govuk-notify.ts';
 import type { Restriction } from './gp-connect/slots.ts';
 import { createGpConnect, type PracticeSwitches } from './gp-connect.ts';
 import { createIm1 } from './im1.ts';
 import { createNotify } from './notify.ts';
+import { createOds } from './ods.ts';
+import { createPds } from './pds.ts';
+import type { PdsTruth } from './pds-truth.ts';
 import { createSds } from './sds.ts';
 import { listen } from './serving.ts';
+import type { Cis2 } from './user-session.ts';
 
 export type StandInOptions = {
   /** Decides which calls the faults with a probability strike. */
@@ -24,9 +28,14 @@ export type StandInOptions = {
   readonly letterServices: readonly LetterService[];
   readonly im1: { readonly applicationId: string; readonly sessionSeconds?: number };
   /** Fixed ports, so that a restart is found where it was; 0 or nothing is any free one. */
-  readonly ports?: Partial<Record<'gpConnect' | 'sds' | 'platform' | 'govukNotify' | 'im1', number>>;
+  readonly ports?: Partial<Record<'gpConnect' | 'sds' | 'platform' | 'govukNotify' | 'im1' | 'pds' | 'ods', number>>;
   readonly switches?: Readonly<Record<string, PracticeSwitches>>;
   readonly restrictionOf?: (session: ClinicSession) => Restriction | undefined;
+  /** What PDS knows otherwise than the practice; without it, what the seed decides. */
+  readonly pdsTruth?: (patient: SimPatient) => Partial<PdsTruth> | undefined;
+  readonly odsApiKey?: string;
+  /** Where users log in, for the exchange of their tokens. */
+  readonly cis2?: Cis2;
   /** Milliseconds by the real clock, by which tokens and sessions live. */
   readonly realNow?: () => number;
 };
@@ -44,6 +53,8 @@ export type StandIns = {
     readonly govukNotify: string;
     /** Without `/im1`, which begins its paths. */
     readonly im1: string;
+    readonly pds: string;
+    readonly ods: string;
   };
   readonly ledger: Ledger;
   close(): Promise<void>;
@@ -64,16 +75,20 @@ export async function startStandIns(context: {
   const { applicationId, sessionSeconds = 600 } = options.im1;
   const gpConnect = createGpConnect({ ...shared, switches, restrictionOf });
   const sds = createSds({ gp, ledger, apiKey: options.sdsApiKey });
-  const platform = createNotify({ ...shared, jwksOf: options.jwksOf });
+  const platform = createNotify({ ...shared, jwksOf: options.jwksOf, cis2: options.cis2 });
   const govukNotify = createGovukNotify({ ...shared, services: options.letterServices });
   const im1 = createIm1({ ...shared, applicationId, sessionSeconds });
-  const servers: FastifyInstance[] = [gpConnect, sds, platform, govukNotify, im1];
+  const pds = createPds({ ...shared, seed: options.seed, truthOf: options.pdsTruth });
+  const ods = createOds({ gp, ledger, clock, apiKey: options.odsApiKey ?? options.sdsApiKey });
+  const servers: FastifyInstance[] = [gpConnect, sds, platform, govukNotify, im1, pds, ods];
   const urls = {
     gpConnect: await listen(gpConnect, ports.gpConnect),
     sds: await listen(sds, ports.sds),
     platform: await listen(platform, ports.platform),
     govukNotify: await listen(govukNotify, ports.govukNotify),
     im1: await listen(im1, ports.im1),
+    pds: await listen(pds, ports.pds),
+    ods: await listen(ods, ports.ods),
   };
   return {
     urls: {
@@ -84,6 +99,8 @@ export async function startStandIns(context: {
       notify: `${urls.platform}/comms`,
       govukNotify: urls.govukNotify,
       im1: urls.im1,
+      pds: `${urls.pds}/personal-demographics/FHIR/R4`,
+      ods: `${urls.ods}/organisation-data-terminology-api/fhir`,
     },
     ledger,
     close: async () => void (await Promise.all(servers.map((server) => server.close()))),

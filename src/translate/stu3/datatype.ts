@@ -123,7 +123,12 @@ export function names(part: Part, name = 'name') {
   );
 }
 
-export function addresses(part: Part, name = 'address') {
+/** Addresses; `more` reads what one source writes beside them. */
+export function addresses(
+  part: Part,
+  name = 'address',
+  more: (one: Part) => { readonly extension?: Extension[] } = () => ({}),
+) {
   return some(
     children(part, name).map((one) => {
       const found = present({
@@ -137,6 +142,7 @@ export function addresses(part: Part, name = 'address') {
         postalCode: text(one, 'postalCode'),
         country: text(one, 'country'),
         period: period(one, 'period'),
+        ...more(one),
       });
       return (found.text ?? found.line ?? found.city ?? found.postalCode) ? found : undefined;
     }),
@@ -144,7 +150,11 @@ export function addresses(part: Part, name = 'address') {
 }
 
 /** Telephone numbers and the like. Without a system R4 takes no value, and what it is cannot be guessed. */
-export function telecoms(part: Part, name = 'telecom') {
+export function telecoms(
+  part: Part,
+  name = 'telecom',
+  more: (one: Part) => { readonly _system?: { extension: Extension[] } } = () => ({}),
+) {
   return some(
     children(part, name).map((one) => {
       const system = minorCode(one, 'system', CONTACT_SYSTEMS);
@@ -153,6 +163,7 @@ export function telecoms(part: Part, name = 'telecom') {
         use: minorCode(one, 'use', CONTACT_USES),
         rank: integer(one, 'rank', 1),
         period: period(one, 'period'),
+        ...more(one),
       };
       if (value === undefined) return undefined;
       if (system === undefined) return void lose(one, 'without-system');
