@@ -48,6 +48,8 @@ const packageRooms: Record<string, readonly string[]> = {
   'temporal-polyfill': ['fhir'],
   'libphonenumber-js': ['fhir'],
   fhirpath: ['fhir'],
+  'fast-xml-parser': ['translate'],
+  undici: ['adapters'],
   ajv: ['schema'],
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],
