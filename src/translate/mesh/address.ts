@@ -18,7 +18,7 @@ export function routedTo({ nhsNumber, birthDate, family }: Addressee): Result<st
     return fail('invalid', 'Automatic routing needs a whole date of birth; the record has none, or only a part of one');
   const surname = headerText(family);
   // A letter that a header cannot carry would make it another name, and the trace would fail or find somebody else.
-  const isWhole = surname !== '' && letters(surname) === letters(family);
+  const isWhole = letters(surname) > 0 && letters(surname) === letters(family);
   if (!isWhole) return fail('invalid', 'Automatic routing needs a surname; the record has none that can be sent');
   const [year, month, day] = birthDate.split('-');
   const to = `GPPROVIDER_${nhsNumber}_${day}${month}${year}_${surname}`;
