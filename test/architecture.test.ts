@@ -48,7 +48,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'temporal-polyfill': ['fhir'],
   'libphonenumber-js': ['fhir'],
   fhirpath: ['fhir'],
-  'fast-xml-parser': ['translate'],
+  'fast-xml-parser': ['translate', 'sandbox'],
   undici: ['adapters'],
   ajv: ['schema'],
   'ajv-formats': ['schema'],

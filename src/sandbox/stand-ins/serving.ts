@@ -1,6 +1,7 @@
 /** What every stand-in shares: a loopback Fastify that reads raw text, strikes with faults, and shows the ledger. */
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type FaultySystem, faultSchema } from '#sandbox/faults.ts';
+import { type Fault, type FaultySystem, faultSchema } from '#sandbox/faults.ts';
 import type { Ledger } from '#sandbox/ledger.ts';
 import { checker } from '#schema.ts';
 
@@ -75,19 +76,41 @@ function addControls(server: FastifyInstance, ledger: Ledger): void {
 
 function addFaults(server: FastifyInstance, system: FaultySystem | SystemOf, ledger: Ledger): void {
   const dropped = new WeakSet<FastifyRequest>();
+  const halved = new WeakSet<FastifyRequest>();
   server.addHook('onRequest', async (request, reply) => {
     if (request.url.startsWith('/_sandbox/')) return;
     const name = typeof system === 'function' ? system(request.url) : system;
     const fault = ledger.faults.strike(name, `${request.method} ${request.url}`);
     if (fault?.kind === 'drop-after-commit') dropped.add(request);
+    if (fault?.kind === 'half-body') halved.add(request);
     if (fault?.kind === 'latency') await new Promise((done) => setTimeout(done, fault.milliseconds ?? 500));
-    if (fault?.kind === '500') return send(reply, { status: 500, body: '' }, 'text/plain');
-    if (fault?.kind === '429') return send(reply, { status: 429, body: '' }, 'text/plain');
-    if (fault?.kind === '502-html') return send(reply, { status: 502, body: badGateway }, 'text/html');
+    const refusal = fault && REFUSALS[fault.kind];
+    return refusal && send(reply, refusal, refusal.body === '' ? 'text/plain' : 'text/html');
   });
-  server.addHook('onSend', async (request) => {
+  server.addHook('onSend', async (request, reply, payload) => {
     if (dropped.has(request)) request.raw.socket.destroy();
+    return halved.has(request) ? half(request, reply, payload) : payload;
   });
 }
 
-const badGateway = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+/** The whole length is promised, half of it comes, then the connection is cut. */
+function half(request: FastifyRequest, reply: FastifyReply, payload: unknown): Readable {
+  const whole = Buffer.isBuffer(payload) ? payload : Buffer.from(typeof payload === 'string' ? payload : '');
+  reply.header('content-length', Math.max(2, whole.length));
+  const part = whole.subarray(0, Math.max(1, Math.floor(whole.length / 2)));
+  return Readable.from(
+    (async function* () {
+      yield part.length > 0 ? part : Buffer.from(' ');
+      await new Promise((done) => setTimeout(done, 5));
+      request.raw.socket.destroy();
+    })(),
+  );
+}
+
+/** Faults that answer before anything is done. */
+const REFUSALS: Readonly<Partial<Record<Fault['kind'], Answer>>> = {
+  '403': { status: 403, body: '' },
+  '429': { status: 429, body: '' },
+  '500': { status: 500, body: '' },
+  '502-html': { status: 502, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' },
+};
