@@ -48,7 +48,8 @@ async function sandbox(settings: SandboxConfig, logger: Logger): Promise<void> {
 }
 
 async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise<void> {
-  const house = await buildHouse(liveParts(settings), readDefinitions(), logger);
+  const parts = liveParts(settings);
+  const house = await buildHouse(parts, readDefinitions(), logger);
   if (wanted === 'migrate') {
     await house.close();
     return;
@@ -66,7 +67,9 @@ async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise
       queue: 'intake' as const,
       payload: { organisation },
     }));
-    await inTransaction(house.pool, (tx) => house.shell.enqueue(tx, intakes));
+    const { mailbox } = parts;
+    const mail = mailbox === undefined ? [] : [{ queue: 'mesh-inbox' as const, payload: { mailbox } }];
+    await inTransaction(house.pool, (tx) => house.shell.enqueue(tx, [...intakes, ...mail]));
     const ticker = setInterval(
       () =>
         void tick(house.shell).catch((error: Error) =>

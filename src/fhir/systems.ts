@@ -18,6 +18,8 @@ export const CHANNEL = `${HOLDFAST}/CodeSystem/channel`;
 export const CALL_OUTCOME = `${HOLDFAST}/CodeSystem/call-outcome`;
 export const MESSAGE_SENSITIVITY = `${HOLDFAST}/CodeSystem/message-sensitivity`;
 export const WRITEBACK_EVENT = `${HOLDFAST}/CodeSystem/writeback-event`;
+/** How a receiver answers an ITK3 message. */
+export const ITK_RESPONSE = 'https://fhir.nhs.uk/STU3/CodeSystem/ITK-ResponseCodes-1';
 /** HL7's own codes for what a Task asks: fulfill, abort. https://hl7.org/fhir/R4/codesystem-task-code.html */
 export const HL7_TASK_CODE = 'http://hl7.org/fhir/CodeSystem/task-code';
 /** The identifier system of a supplier's own id for a message. */

@@ -17,7 +17,8 @@ export type Outside = {
   readonly sendLetter: ports.SendLetter;
   readonly letterStatus: ports.LetterStatus;
   readonly fileEntry: ports.FileEntry;
-};
+  readonly sendDocument: ports.SendDocument;
+} & ports.Mailbox;
 
 export type Parts = {
   readonly databaseUrl: string;
@@ -26,6 +27,8 @@ export type Parts = {
   readonly clock?: ports.Now;
   readonly practices: readonly PracticeLink[];
   readonly outside: Outside;
+  /** The MESH mailbox that is to be emptied; without one none is. */
+  readonly mailbox?: string;
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
   /** Signs reply links and makes patient ids of practices without an extract. */

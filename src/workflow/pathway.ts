@@ -1,7 +1,9 @@
 /** Everything that belongs to one coordination Task, loaded together under the patient's lock. */
 
+import { codeIn } from '#domain/link.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { idOf } from '#fhir/reference.ts';
+import { TASK_CODE } from '#fhir/systems.ts';
 import type {
   Appointment,
   Communication,
@@ -90,6 +92,11 @@ function isPart(part: Task, taskId: string, needId: string): boolean {
     part.partOf?.some((whole) => idOf('Task', whole) === taskId) === true &&
     idOf('ServiceRequest', part.focus) === undefined;
   return ofTask || part.basedOn?.some((need) => idOf('ServiceRequest', need) === needId) === true;
+}
+
+/** Whether a Task is to bring one entry into the record. */
+export function isWriteback(task: Task): boolean {
+  return codeIn(TASK_CODE, task.code) === 'writeback';
 }
 
 /** Flags on the practice itself: its emergency stop. */

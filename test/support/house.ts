@@ -51,6 +51,11 @@ export const silence: Outside = {
   sendLetter: async () => fail('unavailable', 'nobody answers'),
   letterStatus: async () => fail('unavailable', 'nobody answers'),
   fileEntry: async () => fail('unavailable', 'nobody answers'),
+  sendDocument: async () => fail('unavailable', 'nobody answers'),
+  validateMailbox: async () => fail('unavailable', 'nobody answers'),
+  listMail: async () => fail('unavailable', 'nobody answers'),
+  fetchMail: async () => fail('unavailable', 'nobody answers'),
+  acknowledgeMail: async () => fail('unavailable', 'nobody answers'),
 };
 
 type HouseOptions = {

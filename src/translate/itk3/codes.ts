@@ -3,7 +3,6 @@
 export const MESSAGE_HANDLING = 'https://fhir.nhs.uk/STU3/StructureDefinition/Extension-ITK-MessageHandling-2';
 export const MESSAGE_EVENT = 'https://fhir.nhs.uk/STU3/CodeSystem/ITK-MessageEvent-2';
 export const RECIPIENT_TYPE = 'https://fhir.nhs.uk/STU3/CodeSystem/ITK-RecipientType-1';
-export const RESPONSE_CODES = 'https://fhir.nhs.uk/STU3/CodeSystem/ITK-ResponseCodes-1';
 export const SEND_DOCUMENT_DEFINITION =
   'https://fhir.nhs.uk/STU3/MessageDefinition/ITK-GPConnectSendDocument-MessageDefinition-1';
 

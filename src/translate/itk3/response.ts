@@ -1,6 +1,8 @@
 /** An ITK3 answer in our own words: which message it is about, at which level, and how it ended. facts: gp-connect §4.3 */
+
+import { ITK_RESPONSE } from '#fhir/systems.ts';
 import { fail, type Issue, ok, type Result } from '#result.ts';
-import { type Answer, answerOf, RESPONSE_CODES, RESPONSE_EVENT } from './codes.ts';
+import { type Answer, answerOf, RESPONSE_EVENT } from './codes.ts';
 import { readMessage } from './message.ts';
 import { at, childrenNamed, valueAt } from './xml.ts';
 
@@ -28,7 +30,7 @@ export function readResponse(xml: string): Result<Acknowledgement> {
   const codings = childrenNamed(response.details, 'issue').flatMap((issue) =>
     childrenNamed(at(issue, 'details'), 'coding'),
   );
-  const codes = codings.filter((one) => valueAt(one, 'system') === RESPONSE_CODES).map((one) => valueAt(one, 'code'));
+  const codes = codings.filter((one) => valueAt(one, 'system') === ITK_RESPONSE).map((one) => valueAt(one, 'code'));
   const [code] = codes;
   if (!code || codes.length > 1)
     return fail('invalid', `The response has ${codes.length} ITK3 response codes, not one`);
