@@ -170,7 +170,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
   };
 }
 
-/** Every five minutes, which is as often as MESH allows, however the last time ended. */
+/** Every five minutes, which is as often as MESH allows. A look that failed is tried again by the queue first, for minutes. */
 async function emptyMailbox(shell: HouseShell, payload: Payload<'mesh-inbox'>): Promise<Result<unknown>> {
   const collected = await collectMail(shell, payload);
   const { mailbox } = payload;
@@ -179,7 +179,7 @@ async function emptyMailbox(shell: HouseShell, payload: Payload<'mesh-inbox'>): 
     organisation: SHARED,
     queue: 'mesh-inbox',
     key: mailbox,
-    dueAt: addTo(shell.now(), { minutes: 5 }),
+    dueAt: addTo(shell.now(), { minutes: collected.ok ? 5 : 60 }),
     payload: { mailbox, ...(validatedOn === undefined ? {} : { validatedOn }) },
   };
   await inTransaction(shell.pool, (tx) => setTimers(tx, [again]));
