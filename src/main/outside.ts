@@ -84,6 +84,8 @@ export function createOutside(settings: OutsideSettings): Outside {
 function meshFor({ certificate, ...access }: MeshAccess, version: string, now: Now) {
   return createMesh({
     ...access,
+    // Documents are small, and each is sent under its patient's lock.
+    transferTimeoutMs: 60_000,
     version,
     now,
     newNonce: randomUUID,

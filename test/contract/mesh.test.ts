@@ -2,12 +2,16 @@
  * The MESH adapter and its stand-in against the published contract, and against each other's faults. The first half can
  * be pointed at a real test endpoint: docs/conformance/mesh.md.
  */
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { type MeshSettings, meshCall } from '#adapters/mesh/call.ts';
+import { fetchWithCertificate } from '#adapters/mesh/client-certificate.ts';
 import { acknowledgeMail, fetchMail, listMail, openMail } from '#adapters/mesh/inbox.ts';
 import { createMesh } from '#adapters/mesh/mesh.ts';
 import { type Outgoing, sendMail } from '#adapters/mesh/send.ts';
@@ -18,6 +22,7 @@ import { createGpReceiver } from '#sandbox/stand-ins/mesh/gp-receiver.ts';
 import { readResponse } from '#translate/itk3/response.ts';
 import { unpackMail } from '#translate/mesh/mail.ts';
 import { contractChecker, hasContract, meshUnderTest, openMesh, SENDER } from '../support/mesh.ts';
+import { temporaryFolder } from '../support/sandbox.ts';
 
 const skip = hasContract ? false : 'shared contracts are not here';
 
@@ -112,6 +117,49 @@ t.test('what the server refuses at the door is tried once more with a new token,
   must(await listMail({ ...settings, newNonce: () => nonce }));
   t.equal(kindOf(await listMail({ ...settings, newNonce: () => nonce })), 'unavailable', 'a nonce is good once');
 });
+
+t.test(
+  'a server that wants a client certificate is shown one, and one of unknown authorities is not believed',
+  async (t) => {
+    const folder = temporaryFolder(t);
+    const openssl = (...args: string[]) => spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' });
+    if (openssl('version').status !== 0) return t.comment('openssl is not here: no certificate could be made');
+    const pem = (name: string) => readFileSync(join(folder, name), 'utf8');
+    const make = (name: string, ...more: string[]) => {
+      const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1'];
+      const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`];
+      const made = openssl('req', '-x509', '-days', '2', ...keys, ...subject, '-out', `${name}.pem`, ...more);
+      if (made.status !== 0) throw new Error(made.stderr);
+    };
+    make('authority');
+    make('server', '-CA', 'authority.pem', '-CAkey', 'authority.key');
+    make('client', '-CA', 'authority.pem', '-CAkey', 'authority.key');
+    make('stranger');
+    const wanted = { requestCert: true, rejectUnauthorized: true, ca: pem('authority.pem') };
+    const server = createServer(
+      { key: pem('server.key'), cert: pem('server.pem'), ...wanted },
+      (_request, response) => {
+        response.end('{"messages":[]}');
+      },
+    );
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    t.teardown(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const { settings } = await openMesh(t);
+    const baseUrl = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const listAs = (name: string, authorities?: string) => {
+      const certificate = { certificate: pem(`${name}.pem`), key: pem(`${name}.key`) };
+      const send = fetchWithCertificate({ ...certificate, ...(authorities ? { authorities: pem(authorities) } : {}) });
+      return listMail({ ...settings, baseUrl, fetch: send });
+    };
+    t.same(await listAs('client', 'authority.pem'), { ok: true, value: [] });
+    t.match(await listAs('stranger', 'authority.pem'), { failure: { kind: 'unavailable' } }, 'not known to the server');
+    t.match(await listAs('client'), { failure: { kind: 'unavailable' } }, 'the server is not known to us');
+    t.throws(() => fetchWithCertificate({ certificate: 'no PEM', key: 'no PEM' }), 'a start fails, not the first call');
+  },
+);
 
 const FAULTS: readonly Fault['kind'][] = ['500', '502-html', '429', '403', 'drop-after-commit', 'half-body', 'latency'];
 
