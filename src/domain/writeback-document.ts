@@ -82,7 +82,7 @@ function settled(task: Task, event: DocumentEvent, now: string): Task {
   const reasons = rejections(task);
   if (reasons.length > 0) return withPerson(task, reasons.join('; '));
   if (routeOf(task) !== 'send-document') return task;
-  if (event.kind === 'overdue') return task.status === 'in-progress' ? withPerson(task, event.reason) : task;
+  if (event.kind === 'overdue') return withPerson(task, event.reason);
   if (task.status === 'in-progress') return task;
   const { statusReason: _earlier, ...rest } = task;
   return { ...rest, status: 'in-progress', executionPeriod: { start: now } };

@@ -86,23 +86,35 @@ export function deadlinesOf({ organisation, task }: Job, writebacks: readonly Ta
   });
 }
 
-function deadlineOf(
-  task: Task,
-  { acknowledgementDays, readBackDays }: Policy,
-): { readonly at: string; readonly reason: string } | undefined {
-  const since = task.executionPeriod?.start;
-  const state = routeOf(task) === 'send-document' ? documentStateOf(task) : 'over';
-  if (!since) return undefined;
-  if (state === 'accepted')
-    return {
-      at: addTo(since, { days: readBackDays }),
-      reason: `The practice accepted the document, and the entry is not in its record after ${readBackDays} days`,
-    };
-  const what = state === 'received' ? 'whether the patient is known' : 'for the document';
-  return state === 'sent' || state === 'received'
-    ? {
-        at: addTo(since, { days: acknowledgementDays }),
-        reason: `The practice's system has not answered ${what} within ${acknowledgementDays} days`,
-      }
-    : undefined;
+type Deadline = { readonly at: string; readonly reason: string };
+
+function deadlineOf(task: Task, { acknowledgementDays, readBackDays }: Policy): Deadline | undefined {
+  const since = task.executionPeriod?.start ?? task.authoredOn;
+  if (!since || routeOf(task) !== 'send-document') return undefined;
+  const soon = addTo(since, { days: acknowledgementDays });
+  switch (documentStateOf(task)) {
+    // Its job may have been given up, or something that a document must say is not known.
+    case 'to-send':
+      return {
+        at: soon,
+        reason: `The document could not be sent within ${acknowledgementDays} days, or nobody can say whether it was: look into the record first`,
+      };
+    case 'sent':
+      return {
+        at: soon,
+        reason: `The practice's system has not answered for the document within ${acknowledgementDays} days`,
+      };
+    case 'received':
+      return {
+        at: soon,
+        reason: `The practice's system has not answered whether the patient is known within ${acknowledgementDays} days`,
+      };
+    case 'accepted':
+      return {
+        at: addTo(since, { days: readBackDays }),
+        reason: `The practice accepted the document, and the entry is not in its record after ${readBackDays} days`,
+      };
+    default:
+      return undefined;
+  }
 }

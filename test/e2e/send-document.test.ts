@@ -11,6 +11,7 @@ import { SNOMED, TASK_CODE } from '#fhir/systems.ts';
 import type { CommunicationRequest, Task } from '#fhir/types.ts';
 import { ok } from '#result.ts';
 import type { Fault } from '#sandbox/faults.ts';
+import { testNhsNumber } from '#sandbox/population/nhs-number.ts';
 import { randomFrom } from '#sandbox/population/random.ts';
 import { createGpReceiver } from '#sandbox/stand-ins/mesh/gp-receiver.ts';
 import { readInbound } from '#store/inbound.ts';
@@ -54,11 +55,16 @@ const practices = [
   },
 ];
 
+const NOT_FOUND = { code: 'EPL-153', event: 'SEND', description: 'NHS Number not found' };
+
+/** The NHS number of somebody whom MESH cannot trace. */
+const UNTRACED = testNhsNumber(0, 902);
+
 async function openTown(t: Parameters<typeof openHouse>[0]) {
   const mesh = await openMesh(t, {
     now: () => clock.now,
     practices: [MAILBOX],
-    trace: () => ({ mailbox: MAILBOX.id }),
+    trace: (address) => (address.includes(UNTRACED) ? { error: NOT_FOUND } : { mailbox: MAILBOX.id }),
   });
   const adapter = createMesh({ ...mesh.settings, organisation: SENDER.ods });
   const died = new Set<string>();
@@ -287,6 +293,42 @@ t.test('216 documents through faults: nothing twice, nothing lost, filed only wh
   }
   t.equal(mailroom.messages.length, sentBefore, 'nothing is sent again by itself');
   t.notMatch(house.logged.join('\n'), /GPPROVIDER|999\d{7}/, 'and no address is logged');
+});
+
+t.test('a document that cannot be sent, or finds nobody, becomes the work of a person with the reason', async (t) => {
+  clock.now = '2026-06-01T09:00:00.000Z';
+  const town = await openTown(t);
+  const { house, standIn, ledger } = town;
+  const unwritable = { patient: { name: [{ family: 'Łoś', given: ['Sam'] }] } };
+  const few = [
+    { id: 'q-1', n: 901, more: unwritable },
+    { id: 'q-2', n: 902 },
+    { id: 'q-3', n: 903 },
+  ];
+  const tasks = await inviteOnce(house, clock, few);
+  for (const person of few) await decline(house, person);
+  const run = (id: string) => writeBack(house.shell, job(tasks.get(id) as Task));
+  const reasonOf = async (id: string) => {
+    const [task] = await writebacksOf(house, [{ id, n: 0 }]);
+    if (!task) throw new Error(`no writeback for ${id}`);
+    return `${documentStateOf(task)}: ${task.statusReason?.text}`;
+  };
+  await persist(() => run('q-1'));
+  t.match(await reasonOf('q-1'), /^with-person: .*surname/);
+  await persist(() => run('q-2'));
+  t.match(await reasonOf('q-2'), /^sent/, 'MESH takes it first and traces afterwards');
+  await persist(() => collectMail(house.shell, {}));
+  await understandAll(town);
+  t.match(await reasonOf('q-2'), /^with-person: .*\(EPL-153\): the NHS number was not found/);
+  ledger.fault({ system: 'mesh', kind: '500', when: { probability: 1 } });
+  t.equal((await run('q-3')).ok, false);
+  t.match(await reasonOf('q-3'), /^to-send/);
+  clock.now = addTo(clock.now, { days: 7 });
+  await persist(() => run('q-3'));
+  t.match(await reasonOf('q-3'), /^with-person: .*could not be sent within 7 days/);
+  ledger.faults.clear();
+  await persist(() => run('q-3'));
+  t.equal(standIn.mailroom.messages.filter(({ type }) => type === 'DATA').length, 1, 'and it stays with the person');
 });
 
 t.test('the mailbox is emptied by its job, validated once a day, and what is not understood is noted', async (t) => {

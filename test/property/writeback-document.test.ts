@@ -82,7 +82,7 @@ t.test('what arrived in part is shown as far as it is known', async (t) => {
     [[accepted], 'accepted'],
     [[refused], 'with-person'],
     [[sent, received, accepted, undelivered], 'with-person'],
-    [[overdue], 'to-send'],
+    [[overdue], 'with-person'],
     [[sent, overdue], 'with-person'],
     [[sent, overdue, received, accepted], 'with-person'],
   ];

@@ -192,7 +192,10 @@ function authorOf({ author }: DocumentToSend, ids: Ids): Element {
   return element('Practitioner', [
     element('id', ids.author),
     profile(careConnect('Practitioner-1')),
-    element('identifier', [element('system', SDS_USER_ID), element('value', author.sdsUserId)]),
+    // UNK is how GP Connect writes that a user has no SDS id; it is nobody's.
+    author.sdsUserId === 'UNK'
+      ? undefined
+      : element('identifier', [element('system', SDS_USER_ID), element('value', author.sdsUserId)]),
     element('name', [
       element('use', 'official'),
       element('family', author.family),

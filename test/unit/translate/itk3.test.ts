@@ -100,6 +100,9 @@ t.test('our own message is read back as it was meant', async (t) => {
   t.match(pdf, /\(NHS number: 9990000018\)/);
   t.match(pdf, /\(Asthma \\\(review\\\)\)/, 'brackets are escaped');
   t.equal(Number(/startxref\n(\d+)/.exec(pdf)?.[1]), pdf.indexOf('xref\n0 '), 'the table is where the end says');
+  t.equal(valueAt(of('Practitioner'), 'identifier', 'value'), '111111111111');
+  const nameless = sendDocument({ ...document, author: { ...document.author, sdsUserId: 'UNK' } });
+  t.notMatch(nameless.xml, /UNK/, 'a user without an SDS id has none');
   const ids = resources.map(({ element }) => valueAt(element, 'id'));
   t.equal(new Set(ids).size, ids.length, 'no id twice');
   t.equal(sendDocument(document).xml, xml, 'the same document is the same bytes');
