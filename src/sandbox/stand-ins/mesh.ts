@@ -85,7 +85,8 @@ function requestOf(request: FastifyRequest): MeshRequest {
 }
 
 function write(reply: FastifyReply, answer: MeshAnswer): FastifyReply {
-  if (!answer.bytes) return send(reply, answer, 'application/vnd.mesh.v2+json');
+  const type = answer.headers?.['content-type'] ?? 'application/vnd.mesh.v2+json';
+  if (!answer.bytes) return send(reply, answer, type);
   reply.code(answer.status).headers(answer.headers ?? {});
   return reply.type('application/octet-stream').send(answer.bytes);
 }
