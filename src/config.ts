@@ -3,6 +3,7 @@
  * this machine, invented patients) and `live` (real parts only; the sandbox cannot start).
  */
 import { fail, type Issue, ok, type Result } from '#result.ts';
+import { type MeshConfig, readMesh } from './config/mesh.ts';
 import { type PracticeConfig, readPractices } from './config/practices.ts';
 import { type Found, fault, type Given, readValues, withFlags } from './config/values.ts';
 
@@ -44,8 +45,9 @@ export function readConfig(environment: Given, args: readonly string[], today: s
   if (!mode) issues.push(fault('HOLDFAST_MODE', `is ${JSON.stringify(named)}; it wants sandbox or live`));
   const found = readValues(given, mode, issues);
   const practices = found.HOLDFAST_PRACTICES_FILE ? readPractices(found.HOLDFAST_PRACTICES_FILE, issues) : [];
+  const mesh = mode === 'live' ? readMesh(found, practices, issues) : undefined;
   if (issues.length > 0) return fail('invalid', faults(issues), { issues });
-  return ok(Object.freeze(mode === 'live' ? live(found, practices) : sandbox(found, today)));
+  return ok(Object.freeze(mode === 'live' ? live(found, practices, mesh) : sandbox(found, today)));
 }
 
 function sandbox(found: Found, today: string): SandboxConfig {
@@ -63,7 +65,7 @@ function sandbox(found: Found, today: string): SandboxConfig {
   };
 }
 
-function live(found: Found, practices: readonly PracticeConfig[]) {
+function live(found: Found, practices: readonly PracticeConfig[], mesh: MeshConfig | undefined) {
   return {
     mode: 'live' as const,
     ...common(found),
@@ -92,6 +94,7 @@ function live(found: Found, practices: readonly PracticeConfig[]) {
     sspUrl: found.SSP_URL,
     gpConnectIssuer: found.GP_CONNECT_ISSUER,
     im1Url: found.IM1_URL,
+    mesh,
   };
 }
 

@@ -50,7 +50,8 @@ async function sandbox(settings: SandboxConfig, logger: Logger): Promise<void> {
 async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise<void> {
   const keys = platformKeys(settings);
   if (!keys.ok) logger.error({ event: 'platform-key', why: keys.failure.message }, 'no token can be had with this key');
-  const house = await buildHouse(liveParts(settings), readDefinitions(), logger);
+  const parts = liveParts(settings);
+  const house = await buildHouse(parts, readDefinitions(), logger);
   if (wanted === 'migrate') {
     await house.close();
     return;
@@ -68,7 +69,9 @@ async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise
       queue: 'intake' as const,
       payload: { organisation },
     }));
-    await inTransaction(house.pool, (tx) => house.shell.enqueue(tx, intakes));
+    const { mailbox } = parts;
+    const mail = mailbox === undefined ? [] : [{ queue: 'mesh-inbox' as const, payload: { mailbox } }];
+    await inTransaction(house.pool, (tx) => house.shell.enqueue(tx, [...intakes, ...mail]));
     const ticker = setInterval(
       () =>
         void tick(house.shell).catch((error: Error) =>

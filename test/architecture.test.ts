@@ -50,6 +50,7 @@ const packageRooms: Record<string, readonly string[]> = {
   fhirpath: ['fhir'],
   rfc6902: ['fhir'],
   saxes: ['fhir'],
+  'fast-xml-parser': ['translate', 'sandbox'],
   ajv: ['schema'],
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],

@@ -9,7 +9,7 @@ export type HttpRequest = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
 };
 
 /** Any answer at all, whatever its status. Header names are lower case. */
@@ -18,6 +18,9 @@ export type HttpReply = {
   readonly headers: Headers;
   readonly text: string;
 };
+
+/** The same with its bytes, for what is no text. */
+export type HttpBytes = Omit<HttpReply, 'text'> & { readonly bytes: Uint8Array };
 
 export type CallOptions = {
   /** Who is called, for messages: "GP Connect". */
@@ -36,7 +39,7 @@ export type CallOptions = {
 };
 
 type Silence = 'unreached' | 'timeout' | 'broken' | 'too-large' | 'malformed';
-type Attempt = { readonly reply: HttpReply } | { readonly silence: Silence };
+type Attempt = { readonly reply: HttpBytes } | { readonly silence: Silence };
 
 /**
  * Makes one call. A GET that met 502, 503, 504 or a lost connection is made once more, built afresh (tokens and trace
@@ -44,6 +47,14 @@ type Attempt = { readonly reply: HttpReply } | { readonly silence: Silence };
  * `unknown-outcome` when a write went out and no whole answer came back.
  */
 export async function callHttp(build: () => HttpRequest, options: CallOptions): Promise<Result<HttpReply>> {
+  const reply = await callHttpBytes(build, options);
+  if (!reply.ok) return reply;
+  const { bytes, ...rest } = reply.value;
+  return ok({ ...rest, text: new TextDecoder().decode(bytes) });
+}
+
+/** `callHttp` for bodies that are no text: the answer's bytes as they are. */
+export async function callHttpBytes(build: () => HttpRequest, options: CallOptions): Promise<Result<HttpBytes>> {
   const admitted = await options.admit?.();
   if (admitted?.ok === false) return admitted;
   const request = build();
@@ -102,25 +113,25 @@ async function attemptCall(request: HttpRequest, options: CallOptions): Promise<
       signal: AbortSignal.timeout(options.timeoutMs),
       ...(request.body === undefined ? {} : { body: request.body }),
     });
-    const text = await readText(response, options.maxBytes);
-    if (text === undefined) return { silence: 'too-large' };
-    return { reply: { status: response.status, headers: response.headers, text } };
+    const bytes = await readBytes(response, options.maxBytes);
+    if (bytes === undefined) return { silence: 'too-large' };
+    return { reply: { status: response.status, headers: response.headers, bytes } };
   } catch (error) {
     return { silence: silenceOf(error) };
   }
 }
 
-async function readText(response: Response, maxBytes: number): Promise<string | undefined> {
-  if (!response.body) return '';
-  const decoder = new TextDecoder();
-  let [text, bytes] = ['', 0];
+async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  if (!response.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
   for await (const chunk of response.body) {
-    bytes += chunk.byteLength;
+    length += chunk.byteLength;
     // Leaving the loop cancels the stream, and with it the connection.
-    if (bytes > maxBytes) return undefined;
-    text += decoder.decode(chunk, { stream: true });
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
   }
-  return text + decoder.decode();
+  return Buffer.concat(chunks, length);
 }
 
 const neverSent =

@@ -12,7 +12,7 @@ const practice = Type.Object(
     record: Type.Union([Type.Literal('emis'), Type.Literal('tpp'), Type.Literal('gp-connect')]),
     /** Folder in which its extracts or exported lists appear. */
     inbox: Type.String({ minLength: 1 }),
-    writeback: Type.Union([Type.Literal('im1'), Type.Literal('manual')]),
+    writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
     telephone: Type.String({ minLength: 1 }),
     /** Accredited system id of this consumer at the practice. */
     asid: Type.String({ pattern: '^[0-9]{12}$' }),

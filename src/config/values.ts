@@ -62,6 +62,7 @@ function readVariable(name: VariableName, { given, mode, issues }: Reading): str
     if (mode === 'live' && !optional) issues.push(fault(name, `is not set; it is ${about}`));
     return '';
   }
+  if (used === '') return '';
   if (kind === 'file') return contentOf(name, used, issues);
   const problem = problemOf[kind]?.(used);
   if (!problem) return used;

@@ -7,7 +7,7 @@ export type Mode = 'sandbox' | 'live';
 export type Variable = {
   readonly kind: Kind;
   readonly modes: 'both' | Mode;
-  /** The value when it is not set. Without one it is required where it belongs, but for DATABASE_URL in the sandbox. */
+  /** The value when it is not set; '' where it may be left out. Without one it is required where it belongs, but for DATABASE_URL in the sandbox. */
   readonly fallback?: string;
   /** The command line flag that wins over the variable. */
   readonly flag?: string;
@@ -182,6 +182,39 @@ const ofLive = {
     kind: 'url',
     modes: 'live',
     about: 'IM1 transaction link (unverified against the licensed specification)',
+  },
+  MESH_URL: {
+    kind: 'url',
+    modes: 'live',
+    fallback: 'https://mesh-sync.spineservices.nhs.uk',
+    about: 'MESH, for practices that are written to by document',
+  },
+  MESH_MAILBOX: { kind: 'text', modes: 'live', fallback: '', about: 'mailbox id; leave it out and MESH is not used' },
+  MESH_ORGANISATION: {
+    kind: 'text',
+    modes: 'live',
+    fallback: '',
+    about: 'ODS code of the organisation that the mailbox belongs to: the sender of documents',
+  },
+  MESH_PASSWORD_FILE: { kind: 'file', modes: 'live', fallback: '', about: "file with the mailbox's password" },
+  MESH_SHARED_KEY_FILE: { kind: 'file', modes: 'live', fallback: '', about: "file with the environment's shared key" },
+  MESH_CERTIFICATE_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: 'the client certificate and its chain (PEM)',
+  },
+  MESH_KEY_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: 'the private key of the client certificate (PEM)',
+  },
+  MESH_CA_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: "authorities that MESH's own certificate comes from (PEM); the system's when left out",
   },
 } as const satisfies Record<string, Variable>;
 

@@ -17,7 +17,7 @@ import type { CallOutcome } from './task-event.ts';
 /** "Quality and Outcomes Framework quality indicator-related care invitation": counts as an invitation for all registers. */
 export const BANNED_CODE = '1109921000000106';
 
-export type Route = 'im1' | 'manual';
+export type Route = 'im1' | 'send-document' | 'manual';
 
 export type Writebacks = {
   readonly tasks: readonly Task[];
@@ -94,6 +94,11 @@ export function entryOf(task: Task): Coding | undefined {
 /** The clinical date under which it is filed. */
 export function entryDateOf(task: Task): string | undefined {
   return task.input?.find((one) => codeIn(TASK_CODE, one.type) === 'date')?.valueDate;
+}
+
+/** The route by which it is filed. */
+export function routeOf(task: Task): string | undefined {
+  return task.input?.find((one) => codeIn(TASK_CODE, one.type) === 'route')?.valueCode;
 }
 
 /** A message or visit may serve several needs; each gets its own code. One of another need gets none here. */

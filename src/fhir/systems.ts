@@ -20,6 +20,8 @@ export const MESSAGE_SENSITIVITY = `${HOLDFAST}/CodeSystem/message-sensitivity`;
 /** What PDS said of a person that changed what is done for them. */
 export const DEMOGRAPHICS_EVENT = `${HOLDFAST}/CodeSystem/demographics-event`;
 export const WRITEBACK_EVENT = `${HOLDFAST}/CodeSystem/writeback-event`;
+/** How a receiver answers an ITK3 message. */
+export const ITK_RESPONSE = 'https://fhir.nhs.uk/STU3/CodeSystem/ITK-ResponseCodes-1';
 /** HL7's own codes for what a Task asks: fulfill, abort. https://hl7.org/fhir/R4/codesystem-task-code.html */
 export const HL7_TASK_CODE = 'http://hl7.org/fhir/CodeSystem/task-code';
 /** The identifier system of a supplier's own id for a message. */

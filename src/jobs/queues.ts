@@ -39,8 +39,13 @@ export const queues = {
   campaign: only({ organisation }),
   /** The next step of a Task's sequence. */
   reach: only({ organisation, task: id }),
-  /** A delivery status that NHS Notify called back. */
+  /** A delivery status that NHS Notify called back, or a message from a MESH mailbox. */
   receipt: only({ system: Type.String(), key: Type.String() }),
+  /** A MESH mailbox is emptied: what waits is kept, then acknowledged. `validatedOn`: the London date on which it was last validated. */
+  'mesh-inbox': only({
+    mailbox: Type.String({ minLength: 1, maxLength: 100 }),
+    validatedOn: Type.Optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })),
+  }),
   /** A letter is asked about: its service sends no callback when it is printed. */
   'letter-status': only({ organisation, request: id }),
   /** An appointment is made for a Task. */

@@ -2,11 +2,14 @@
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { agreementState, listBatches, openBatch, openList } from '#adapters/inbox.ts';
+import { addTo } from '#fhir/date.ts';
+import { SHARED } from '#fhir/systems.ts';
 import type { Deps } from '#http/deps.ts';
 import { createServer } from '#http/server.ts';
 import { type Handlers, type Jobs, openJobs } from '#jobs/board.ts';
+import type { Payload } from '#jobs/queues.ts';
 import { describeError, type Logger } from '#ops/log.ts';
-import { fail, ok } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
@@ -23,6 +26,7 @@ import { cohort } from '#workflow/cohort.ts';
 import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
+import { collectMail, MESH, understandMail } from '#workflow/mesh-inbox.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
 import { pullRecords } from '#workflow/patient-list.ts';
@@ -206,11 +210,28 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     cohort: (payload) => cohort(shell, payload),
     campaign: (payload) => campaign(shell, payload),
     reach: (payload) => reach(shell, payload),
-    receipt: (payload) => receipt(shell, payload),
+    receipt: (payload) => (payload.system === MESH ? understandMail(shell, payload) : receipt(shell, payload)),
+    'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
     book: (payload) => book(shell, payload),
     attend: (payload) => attend(shell, payload),
     called: (payload) => called(shell, payload),
     'write-back': (payload) => writeBack(shell, payload),
   };
+}
+
+/** Every five minutes, which is as often as MESH allows. A look that failed is tried again by the queue first, for minutes. */
+async function emptyMailbox(shell: HouseShell, payload: Payload<'mesh-inbox'>): Promise<Result<unknown>> {
+  const collected = await collectMail(shell, payload);
+  const { mailbox } = payload;
+  const validatedOn = collected.ok ? collected.value.validatedOn : payload.validatedOn;
+  const again = {
+    organisation: SHARED,
+    queue: 'mesh-inbox',
+    key: mailbox,
+    dueAt: addTo(shell.now(), { minutes: collected.ok ? 5 : 60 }),
+    payload: { mailbox, ...(validatedOn === undefined ? {} : { validatedOn }) },
+  };
+  await inTransaction(shell.pool, (tx) => setTimers(tx, [again]));
+  return collected;
 }

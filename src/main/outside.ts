@@ -4,10 +4,13 @@ import { createGovUkLetters } from '#adapters/govuk-notify/letters.ts';
 import { createGpConnect } from '#adapters/gp-connect/gp-connect.ts';
 import { createSds } from '#adapters/gp-connect/sds.ts';
 import { createIm1 } from '#adapters/im1/im1.ts';
+import { fetchWithCertificate } from '#adapters/mesh/client-certificate.ts';
+import { createMesh, type MeshOptions } from '#adapters/mesh/mesh.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
 import { createPds } from '#adapters/pds/pds.ts';
 import { type AccessToken, createPlatformToken } from '#auth/platform-token.ts';
 import type { PracticeConfig } from '#config.ts';
+import { fail } from '#result.ts';
 import type { Now } from '#workflow/ports.ts';
 import type { Outside } from './parts.ts';
 
@@ -33,6 +36,13 @@ export type OutsideSettings = {
   readonly im1: { readonly url: string; readonly applicationId: string };
   /** Left out: nobody is asked about at PDS. */
   readonly pds?: { readonly url: string; readonly perSecond: number };
+  /** Left out where no practice is reached by document. */
+  readonly mesh?: MeshAccess;
+};
+
+export type MeshAccess = Pick<MeshOptions, 'baseUrl' | 'mailbox' | 'password' | 'sharedKey' | 'organisation'> & {
+  /** PEM texts; without them no certificate is shown, as towards a stand-in. */
+  readonly certificate?: { readonly certificate: string; readonly key: string; readonly authorities?: string };
 };
 
 export function createOutside(settings: OutsideSettings): Outside {
@@ -70,7 +80,8 @@ export function createOutside(settings: OutsideSettings): Outside {
     now: realNow,
   });
   const im1 = createIm1({ baseUrl: settings.im1.url, applicationId: settings.im1.applicationId });
-  return { ...gpConnect, ...notify, ...letters, ...im1, ...pdsOf(settings, accessToken) };
+  const mesh = settings.mesh ? meshFor(settings.mesh, settings.version, realNow) : noMesh;
+  return { ...gpConnect, ...notify, ...letters, ...im1, ...mesh, ...pdsOf(settings, accessToken) };
 }
 
 function pdsOf({ pds, now }: OutsideSettings, accessToken: AccessToken): Pick<Outside, 'pds'> {
@@ -80,3 +91,24 @@ function pdsOf({ pds, now }: OutsideSettings, accessToken: AccessToken): Pick<Ou
     createPds({ baseUrl: url, accessToken, admit, newRequestId: randomUUID, now }).readDemographics;
   return { pds: { perSecond, connect } };
 }
+
+function meshFor({ certificate, ...access }: MeshAccess, version: string, now: Now) {
+  return createMesh({
+    ...access,
+    // Documents are small, and each is sent under its patient's lock.
+    transferTimeoutMs: 60_000,
+    version,
+    now,
+    newNonce: randomUUID,
+    ...(certificate ? { fetch: fetchWithCertificate(certificate) } : {}),
+  });
+}
+
+const unconfigured = async () => fail('unsupported', 'No MESH mailbox is configured (MESH_MAILBOX)');
+const noMesh = {
+  sendDocument: unconfigured,
+  validateMailbox: unconfigured,
+  listMail: unconfigured,
+  fetchMail: unconfigured,
+  acknowledgeMail: unconfigured,
+};

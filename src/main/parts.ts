@@ -25,7 +25,8 @@ export type Outside = {
     readonly perSecond: number;
     readonly connect: (admit: () => Promise<Result<unknown>>) => ports.ReadDemographics;
   };
-};
+  readonly sendDocument: ports.SendDocument;
+} & ports.Mailbox;
 
 export type Parts = {
   readonly databaseUrl: string;
@@ -36,6 +37,8 @@ export type Parts = {
   readonly outside: Outside;
   /** Folders or archives of FHIR packages whose profiles come before ours. */
   readonly fhirPackages?: readonly string[];
+  /** The MESH mailbox that is to be emptied; without one none is. */
+  readonly mailbox?: string;
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
   /** What the address of our public keys answers. */

@@ -13,20 +13,22 @@ export const faultSchema = Type.Object(
       Type.Literal('im1'),
       Type.Literal('pds'),
       Type.Literal('ods'),
+      Type.Literal('mesh'),
     ]),
     /** The nth matching call from now (1 is the next one), or each with a probability. */
     when: Type.Union([
       Type.Object({ nth: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
       Type.Object({ probability: Type.Number({ minimum: 0, maximum: 1 }) }, { additionalProperties: false }),
     ]),
-    /** `drop-after-commit` does the work, then cuts the connection before the answer; `half-body` does it and answers with the first half. */
+    /** `drop-after-commit` does the work, then cuts the connection before the answer; `half-body` in the midst of it. */
     kind: Type.Union([
       Type.Literal('drop-after-commit'),
       Type.Literal('500'),
       Type.Literal('502-html'),
+      Type.Literal('403'),
       Type.Literal('429'),
-      Type.Literal('latency'),
       Type.Literal('half-body'),
+      Type.Literal('latency'),
     ]),
     /** How often it strikes: once by default for `nth`, without end for `probability`. */
     times: Type.Optional(Type.Integer({ minimum: 1 })),

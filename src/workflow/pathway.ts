@@ -98,6 +98,11 @@ function isPart(part: Task, taskId: string, needId: string): boolean {
   return ofTask || part.basedOn?.some((need) => idOf('ServiceRequest', need) === needId) === true;
 }
 
+/** Whether a Task is to bring one entry into the record. */
+export function isWriteback(task: Task): boolean {
+  return codeIn(TASK_CODE, task.code) === 'writeback';
+}
+
 /** Flags on the practice itself: its emergency stop. */
 async function practiceFlags(tx: Transaction, organisation: string): Promise<Flag[]> {
   const ids = await idsReferring(tx, organisation, {

@@ -18,6 +18,10 @@ export type Policy = {
   /** Days of slots, from tomorrow, that invitations may count on. */
   readonly slotDays: number;
   readonly bookingLeadHours: number;
+  /** How long a practice's system may take to answer for a document; MESH itself reports after 5 days that nobody fetched it. */
+  readonly acknowledgementDays: number;
+  /** How long, from sending, a practice may take to record what an accepted document asks for. */
+  readonly readBackDays: number;
   /** Skill → the practice's own words for kinds of slot that suit. */
   readonly slotTypes: Readonly<Record<string, readonly string[]>>;
 };
@@ -31,6 +35,8 @@ export const defaultPolicy: Policy = {
   releasesPerDay: 60,
   slotDays: 28,
   bookingLeadHours: 20,
+  acknowledgementDays: 7,
+  readBackDays: 28,
   slotTypes: {
     nurse: ['LTC Review', 'Long Term Condition Review', 'Nurse Review', 'Nurse Review 30'],
     phlebotomy: ['Blood Test', 'Bloods', 'HCA Bloods 10', 'Phlebotomy'],

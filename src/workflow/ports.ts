@@ -130,6 +130,40 @@ export type ReadDemographics = (request: {
   readonly organisation: string;
   readonly nhsNumber: string;
 }) => Promise<Result<Demographics>>;
+/** A document that asks a practice to record one coded entry. The same document gives the same message. */
+export type DocumentToSend = {
+  /** A UUID: what every answer names. */
+  readonly key: string;
+  /** When it was asked for; not when it is sent. */
+  readonly issued: string;
+  readonly practice: { readonly ods: string; readonly name: string };
+  readonly patient: {
+    readonly nhsNumber: string;
+    readonly family: string;
+    readonly given: readonly string[];
+    readonly birthDate: string;
+  };
+  readonly author: User;
+  readonly entry: { readonly code: string; readonly term: string; readonly date: string };
+};
+
+/**
+ * Sends a document to the patient's practice; looks for `key` before sending again. `messageId` is undefined when it is
+ * found to have been sent, but not under which id. `unknown-outcome`: it may have been sent, look before trying again.
+ */
+export type SendDocument = (
+  document: DocumentToSend,
+) => Promise<Result<{ readonly messageId: string | undefined; readonly duplicate: boolean }>>;
+
+/** The mailbox to which answers to documents come. Fetching leaves a message where it is; acknowledging takes it out. */
+export type Mailbox = {
+  /** Shows that the mailbox is in use; wanted once a day. */
+  readonly validateMailbox: () => Promise<Result<unknown>>;
+  readonly listMail: () => Promise<Result<readonly string[]>>;
+  /** The message as it is kept. `not-found` and `gone`: it is not there any more. */
+  readonly fetchMail: (id: string) => Promise<Result<Uint8Array>>;
+  readonly acknowledgeMail: (id: string) => Promise<Result<unknown>>;
+};
 
 /** A row of an extract, or why it could not be read (file and line, no cell). */
 export type ExtractRow = {

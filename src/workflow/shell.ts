@@ -20,6 +20,7 @@ export type StageJob =
       readonly payload: { organisation: string; task: string };
     }
   | { readonly queue: 'letter-status'; readonly payload: { organisation: string; request: string } }
+  | { readonly queue: 'mesh-inbox'; readonly payload: { mailbox: string; validatedOn?: string } }
   | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } };
 
 /** Queues jobs in the caller's transaction: they exist exactly when it commits. */
@@ -33,7 +34,7 @@ export type PracticeLink = {
   readonly record: 'emis' | 'tpp' | 'gp-connect';
   /** Folder in which extracts or exported lists appear. */
   readonly inbox: string;
-  readonly writeback: 'im1' | 'manual';
+  readonly writeback: 'im1' | 'send-document' | 'manual';
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
 };

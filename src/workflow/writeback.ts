@@ -3,22 +3,21 @@
  * route, and believed only when read back from the record. Facts: care-needs §2.8; gp-connect §4.5
  */
 
-import { codeIn } from '#domain/link.ts';
-import { entryDateOf, entryOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
+import { entryDateOf, entryOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
-import { TASK_CODE } from '#fhir/systems.ts';
 import type { ConceptMap, Task } from '#fhir/types.ts';
 import { type Failure, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { findEntry } from '#store/findings.ts';
 import { saveResources } from '#store/resources.ts';
-import type { OutreachShell } from './hand-over.ts';
-import { loadPathway, type Pathway } from './pathway.ts';
+import { setTimers } from '#store/timers.ts';
+import { isWriteback, loadPathway, type Pathway } from './pathway.ts';
 import type { FileEntry } from './ports.ts';
 import { nhsNumberOf } from './send-check.ts';
+import { chase, type DocumentShell, deadlinesOf, sendOne } from './send-document.ts';
 import { linkOf, type Transaction } from './shell.ts';
 
-export type WritebackShell = OutreachShell & {
+export type WritebackShell = DocumentShell & {
   readonly conceptMaps: readonly ConceptMap[];
   readonly fileEntry: FileEntry;
 };
@@ -29,13 +28,16 @@ type Job = { readonly organisation: string; readonly task: string };
 export async function writeBack(shell: WritebackShell, job: Job): Promise<Result<unknown>> {
   const open = await inTransaction(shell.pool, (tx) => decide(shell, tx, job));
   for (const task of open) {
-    const filed = await inTransaction(shell.pool, (tx) => file(shell, tx, job, task));
+    const filed =
+      routeOf(task) === 'send-document'
+        ? await sendOne(shell, job, task)
+        : await inTransaction(shell.pool, (tx) => file(shell, tx, job, task));
     if (!filed.ok) return filed;
   }
   return ok(open.length);
 }
 
-/** Saves what is due and what was found in the record; answers with those to be filed by the transaction link. */
+/** Saves what is due and what was found in the record; answers with those to be filed by a link. */
 async function decide(
   shell: WritebackShell,
   tx: Transaction,
@@ -47,9 +49,11 @@ async function decide(
   const existing = pathway.parts.filter(isWriteback);
   const { tasks: due } = writebacksFor(inputOf(shell, pathway, existing));
   const proved: Task[] = [];
-  for (const task of [...existing, ...due]) proved.push(await readBack(tx, pathway, task, now));
+  for (const task of [...existing, ...due])
+    proved.push(chase(await readBack(tx, pathway, task, now), shell.policy, now));
   await saveResources(tx, { organisation, resources: proved, source: 'holdfast' });
-  return proved.filter((task) => task.status === 'requested' && routeOf(task) === 'im1');
+  await setTimers(tx, deadlinesOf({ organisation, task: taskId }, proved, shell.policy));
+  return proved.filter((task) => task.status === 'requested' && LINKS.has(routeOf(task)));
 }
 
 function inputOf(
@@ -111,12 +115,7 @@ async function file(
   return ok(event.kind);
 }
 
+/** Routes that a program takes; the others are for people. */
+const LINKS: ReadonlySet<string | undefined> = new Set(['im1', 'send-document']);
+
 const AGAIN: ReadonlySet<Failure['kind']> = new Set(['busy', 'unavailable', 'unknown-outcome']);
-
-export function isWriteback(task: Task): boolean {
-  return codeIn(TASK_CODE, task.code) === 'writeback';
-}
-
-function routeOf(task: Task): string | undefined {
-  return task.input?.find((input) => codeIn(TASK_CODE, input.type) === 'route')?.valueCode;
-}

@@ -52,6 +52,11 @@ export const silence: Outside = {
   sendLetter: async () => fail('unavailable', 'nobody answers'),
   letterStatus: async () => fail('unavailable', 'nobody answers'),
   fileEntry: async () => fail('unavailable', 'nobody answers'),
+  sendDocument: async () => fail('unavailable', 'nobody answers'),
+  validateMailbox: async () => fail('unavailable', 'nobody answers'),
+  listMail: async () => fail('unavailable', 'nobody answers'),
+  fetchMail: async () => fail('unavailable', 'nobody answers'),
+  acknowledgeMail: async () => fail('unavailable', 'nobody answers'),
 };
 
 /** A practice that nobody delivers to: for tests in which clients bring what there is. */

@@ -137,6 +137,37 @@ t.test('files, lists and URLs are looked into', async (t) => {
   for (const [what, environment, names] of cases) t.same([...new Set(faultsOf(environment))], names, what);
 });
 
+t.test('MESH is described whole or not at all, and a practice that needs it is not left without', async (t) => {
+  const byDocument = liveEnvironment(t, { practices: [practice({ writeback: 'send-document' })] });
+  t.same(faultsOf(byDocument), ['MESH_MAILBOX']);
+  const half = { ...liveEnvironment(t), MESH_MAILBOX: 'X26OT001', MESH_KEY_FILE: '/nowhere/key' };
+  t.same(faultsOf(half).sort(), [
+    'MESH_CERTIFICATE_FILE',
+    'MESH_KEY_FILE',
+    'MESH_ORGANISATION',
+    'MESH_PASSWORD_FILE',
+    'MESH_SHARED_KEY_FILE',
+  ]);
+  const file = byDocument.SDS_KEY_FILE;
+  const whole = {
+    ...byDocument,
+    MESH_MAILBOX: 'X26OT001',
+    MESH_ORGANISATION: 'X26',
+    MESH_PASSWORD_FILE: file,
+    MESH_SHARED_KEY_FILE: file,
+    MESH_CERTIFICATE_FILE: file,
+    MESH_KEY_FILE: file,
+  };
+  t.match(readConfig(whole, [], TODAY), {
+    ok: true,
+    value: {
+      practices: [{ writeback: 'send-document' }],
+      mesh: { baseUrl: 'https://mesh-sync.spineservices.nhs.uk', mailbox: 'X26OT001', password: 'an sds key' },
+    },
+  });
+  t.match(readConfig(liveEnvironment(t), [], TODAY), { ok: true, value: { mesh: undefined } });
+});
+
 t.test('messages name variables, never the values of secrets', async (t) => {
   const read = readConfig(liveEnvironment(t, { secret: 'hush-hush' }), ['--colour'], TODAY);
   t.notOk(read.ok);

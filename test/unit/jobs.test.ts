@@ -233,6 +233,7 @@ t.test('a payload holds what its schema names, and nothing else', async (t) => {
     campaign: { organisation: ODS },
     reach: { organisation: ODS, task: 't1' },
     receipt: { system: 'notify', key: 'k' },
+    'mesh-inbox': { mailbox: 'X26OT001' },
     'letter-status': { organisation: ODS, request: 'r1' },
     book: { organisation: ODS, task: 't1' },
     attend: { organisation: ODS, patients: ['p1'] },

@@ -1,6 +1,7 @@
 /** What every stand-in shares: a loopback Fastify that reads raw text, strikes with faults, and shows the ledger. */
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type FaultySystem, faultSchema } from '#sandbox/faults.ts';
+import { type Fault, type FaultySystem, faultSchema } from '#sandbox/faults.ts';
 import type { Ledger } from '#sandbox/ledger.ts';
 import { checker } from '#schema.ts';
 
@@ -83,18 +84,33 @@ function addFaults(server: FastifyInstance, system: FaultySystem | SystemOf, led
     if (fault?.kind === 'drop-after-commit') dropped.add(request);
     if (fault?.kind === 'half-body') halved.add(request);
     if (fault?.kind === 'latency') await new Promise((done) => setTimeout(done, fault.milliseconds ?? 500));
-    const [status, body, type] = (fault && refusals[fault.kind]) ?? [];
-    return status === undefined ? undefined : send(reply, { status, body }, type ?? 'text/plain');
+    const refusal = fault && REFUSALS[fault.kind];
+    return refusal && send(reply, refusal, refusal.body === '' ? 'text/plain' : 'text/html');
   });
-  server.addHook('onSend', async (request, _reply, payload) => {
+  server.addHook('onSend', async (request, reply, payload) => {
     if (dropped.has(request)) request.raw.socket.destroy();
-    return halved.has(request) && typeof payload === 'string' ? payload.slice(0, payload.length / 2) : payload;
+    return halved.has(request) ? half(request, reply, payload) : payload;
   });
 }
 
-/** Faults that are an answer: its status, body and type. */
-const refusals: Readonly<Record<string, readonly [number, string, string]>> = {
-  '500': [500, '', 'text/plain'],
-  '429': [429, '', 'text/plain'],
-  '502-html': [502, '<html><body><h1>502 Bad Gateway</h1></body></html>', 'text/html'],
+/** The whole length is promised, half of it comes, then the connection is cut. */
+function half(request: FastifyRequest, reply: FastifyReply, payload: unknown): Readable {
+  const whole = Buffer.isBuffer(payload) ? payload : Buffer.from(typeof payload === 'string' ? payload : '');
+  reply.header('content-length', Math.max(2, whole.length));
+  const part = whole.subarray(0, Math.max(1, Math.floor(whole.length / 2)));
+  return Readable.from(
+    (async function* () {
+      yield part.length > 0 ? part : Buffer.from(' ');
+      await new Promise((done) => setTimeout(done, 5));
+      request.raw.socket.destroy();
+    })(),
+  );
+}
+
+/** Faults that answer before anything is done. */
+const REFUSALS: Readonly<Partial<Record<Fault['kind'], Answer>>> = {
+  '403': { status: 403, body: '' },
+  '429': { status: 429, body: '' },
+  '500': { status: 500, body: '' },
+  '502-html': { status: 502, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' },
 };

@@ -11,6 +11,7 @@ import { createSds, type Directory } from '#adapters/gp-connect/sds.ts';
 import { windows } from '#adapters/gp-connect/slots.ts';
 import { callHttp } from '#adapters/http-call.ts';
 import { createIm1 } from '#adapters/im1/im1.ts';
+import { createMesh } from '#adapters/mesh/mesh.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
 import { createPlatformToken } from '#auth/platform-token.ts';
 import { addTo } from '#fhir/date.ts';
@@ -938,6 +939,25 @@ t.test('whatever comes back, no failure names the patient', async () => {
         await createIm1({ baseUrl: 'https://x.example', applicationId: 'a', fetch: answer, pauseMs: 1 }).fileEntry(
           entry,
         ),
+        await createMesh({
+          baseUrl: 'https://x.example',
+          mailbox: 'X26OT001',
+          password: 'p',
+          sharedKey: 'k',
+          organisation: 'X26',
+          version: '0',
+          now: () => NOW,
+          newNonce: () => 'n',
+          fetch: answer,
+          pauseMs: 1,
+        }).sendDocument({
+          key: 'k1',
+          issued: NOW,
+          practice: { ods: 'A81001', name: 'Surgery' },
+          patient: { nhsNumber: NHS_NUMBER, family: 'Bell', given: ['Ann'], birthDate: '1970-01-02' },
+          author: user,
+          entry: { code: '1', term: 'Term', date: '2026-01-01' },
+        }),
       ];
       for (const result of results) {
         if (!result.ok && JSON.stringify(result).includes(NHS_NUMBER)) throw new Error(JSON.stringify(result.failure));
