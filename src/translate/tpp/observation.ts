@@ -41,14 +41,19 @@ export function translateCode(row: RawRowLike, scope: TppScope): Translated {
   return gave(observationOf(row, code, scope), losses);
 }
 
-/** A problem without an entry of its own, or with one that has a value, is a Condition beside it. */
+/**
+ * A problem without an entry of its own, or with one that has a value, is a Condition beside it. An older problem row
+ * of the same entry is accounted for by the newest one's Condition, and what it said is counted as lost.
+ */
 export function translateProblem(row: RawRowLike, scope: TppScope): Translated {
   const entry = scope.codes.get(idIn(row.cells, 'IDCode') ?? '');
   const code = conceptOf(entry?.cells ?? row.cells, codeColumns, scope);
   if (!code) return parked('the problem has no code', 'uncoded-rows');
   const condition = conditionOf(row, code, scope);
   const losses = uncarried(row, carriedByProblem);
-  const isGiven = entry && scope.problems.get(entry.key) === row && !quantity(entry.cells) && !pairOf(entry, scope);
+  if (entry && scope.problems.get(entry.key) !== row)
+    return joined(`Condition/${condition.id}`, ['SRProblem.superseded', ...losses]);
+  const isGiven = entry && !quantity(entry.cells) && !pairOf(entry, scope);
   return isGiven ? joined(`Condition/${condition.id}`, losses) : gave(condition, losses);
 }
 

@@ -7,7 +7,7 @@ import { excluded, joined, parked, type Translated, uncarried } from '#translate
 import { genderOf, given, linkTo, metaOf, nhsNumberIdentifier, postcodeOf } from '#translate/extract/resource.ts';
 import { type Cells, isTrue, type RawRowLike, textOf } from '#translate/extract/rows.ts';
 import { isOpen } from './registration.ts';
-import { dayIn, handled, type Mapped, mapped, type TppScope } from './scope.ts';
+import { dayIn, handled, type Mapped, mapped, newestFirst, type TppScope } from './scope.ts';
 
 const carried = new Set([
   ...handled,
@@ -85,7 +85,7 @@ export function unmapped(column: string, id: string): Translated {
 /** The newest first. */
 function contactsOf(scope: TppScope): ContactPoint[] {
   const rows = scope.rows.filter((row) => row.table === 'SRPatientContactDetails');
-  return newestFirst(rows).flatMap((row) => contactOf(row, mapped(row.cells, 'ContactType', scope)) ?? []);
+  return newestFirst(rows, 'DateEvent').flatMap((row) => contactOf(row, mapped(row.cells, 'ContactType', scope)) ?? []);
 }
 
 function contactOf(row: RawRowLike, type: Mapped): ContactPoint | undefined {
@@ -127,7 +127,7 @@ export function translateAddress(row: RawRowLike, scope: TppScope): Translated {
 
 function addressesOf(scope: TppScope): Address[] {
   const rows = scope.rows.filter((row) => row.table === 'SRPatientAddressHistory');
-  return newestFirst(rows).flatMap((row): Address[] => {
+  return newestFirst(rows, 'DateEvent').flatMap((row): Address[] => {
     const type = mapped(row.cells, 'AddressType', scope);
     return 'unknown' in type ? [] : [addressOf(row, type.text, scope)];
   });
@@ -151,9 +151,4 @@ function addressOf(row: RawRowLike, type: string | undefined, scope: TppScope): 
       period: start || end ? given({ start, end }) : undefined,
     }),
   };
-}
-
-function newestFirst(rows: readonly RawRowLike[]): RawRowLike[] {
-  const age = (row: RawRowLike) => `${dayIn(row.cells, 'DateEvent') ?? ''}|${row.key.padStart(20, '0')}`;
-  return rows.toSorted((a, b) => (age(a) < age(b) ? 1 : -1));
 }

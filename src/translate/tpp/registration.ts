@@ -3,7 +3,7 @@ import type { EpisodeOfCare } from '#fhir/types.ts';
 import { excluded, gave, type Translated, uncarried } from '#translate/extract/account.ts';
 import { given, linkTo, registrationType } from '#translate/extract/resource.ts';
 import { type Cells, type RawRowLike, textOf } from '#translate/extract/rows.ts';
-import { dayIn, handled, rowId, type TppScope } from './scope.ts';
+import { dayIn, handled, newestFirst, rowId, type TppScope } from './scope.ts';
 
 const carried = new Set([
   ...handled,
@@ -52,8 +52,7 @@ export function translateRecordStatus(row: RawRowLike, scope: TppScope): Transla
 
 function latestStatus(scope: TppScope): RawRowLike | undefined {
   const own = scope.rows.filter((row) => row.table === 'SRRecordStatus' && isOwn(row.cells, scope));
-  const age = (row: RawRowLike) => `${dayIn(row.cells, 'DateEvent') ?? ''}|${row.key.padStart(20, '0')}`;
-  return own.toSorted((a, b) => (age(a) < age(b) ? 1 : -1))[0];
+  return newestFirst(own, 'DateEvent')[0];
 }
 
 function isOwn(cells: Cells, scope: TppScope): boolean {

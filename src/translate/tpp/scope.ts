@@ -32,7 +32,7 @@ export type TppScope = TppContext & {
   readonly rows: readonly RawRowLike[];
   /** SRCode by RowIdentifier. */
   readonly codes: ReadonlyMap<string, RawRowLike>;
-  /** SRProblem by the SRCode row that it is about. */
+  /** The newest SRProblem by the SRCode row that it is about. */
   readonly problems: ReadonlyMap<string, RawRowLike>;
   /** SRCode rows entered together: by event and time. */
   readonly events: ReadonlyMap<string, readonly RawRowLike[]>;
@@ -50,11 +50,34 @@ export function scopeOf(rows: readonly RawRowLike[], lookups: TppLookups, contex
     today: londonDate(context.asOf),
     rows: rows.filter((row) => !row.deleted),
     codes,
-    problems: indexRows(rows, 'SRProblem', 'IDCode'),
+    problems: newestProblems(rows),
     events: groupRows(codes.values(), eventOf),
     issues: groupRows(medicines.values(), (row) => idIn(row.cells, 'IDRepeatTemplate')),
     templates: indexRows(rows, 'SRRepeatTemplate', 'RowIdentifier'),
   };
+}
+
+/**
+ * An entry can be named by several problem rows, and is one Condition: a problem that was ended and opened again must
+ * not stand on the list as both. What was recorded last says how it is now, whichever row comes first in the extract.
+ */
+function newestProblems(rows: readonly RawRowLike[]): ReadonlyMap<string, RawRowLike> {
+  const live = rows.filter((row) => row.table === 'SRProblem' && !row.deleted);
+  const oldestFirst = newestFirst(live, 'DateEventRecorded').toReversed();
+  return new Map(
+    oldestFirst.flatMap((row) => {
+      const entry = idIn(row.cells, 'IDCode');
+      return entry ? [[entry, row]] : [];
+    }),
+  );
+}
+
+/** Rows of one table by the moment in a column, rows without one last; at the same moment the higher RowIdentifier counts as newer. */
+export function newestFirst(rows: readonly RawRowLike[], column: string): RawRowLike[] {
+  // A blank sorts before every digit, so that what has no date or no time is the older.
+  const age = ({ cells, key }: RawRowLike) =>
+    `${dayIn(cells, column) ?? ''} ${instantIn(cells, column) ?? ''} ${key.padStart(20, '0')}`;
+  return rows.toSorted((a, b) => (age(a) < age(b) ? 1 : -1));
 }
 
 /** The event and time under which things were entered together; undefined when the row names no event. */

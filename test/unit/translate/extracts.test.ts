@@ -860,6 +860,53 @@ t.test('a TPP problem is the Condition of its entry, or one of its own', async (
   });
 });
 
+t.test(
+  'of several TPP problems of one entry the one recorded last is its Condition, in any order of rows',
+  async (t) => {
+    const entry = (cells: Cells) => tppRow('SRCode', '1', { CTV3Code: 'X40J5', SNOMEDCode: '44054006', ...cells });
+    const problem = (key: string, DateEventRecorded: string, DateEnd = '') =>
+      tppRow('SRProblem', key, { CTV3Code: 'X40J5', IDCode: '1', DateEventRecorded, DateEnd, Severity: '7' });
+    const ended = problem('9', '03 Jun 2024 15:00:00', '03 Jun 2024 15:00:00');
+    const openedAgain = problem('8', '03 Jun 2024 16:00:00');
+    const undated = problem('12', '');
+    const entries = [
+      entry({ NumericValue: '0.0', IsNumeric: 'FALSE' }),
+      entry({ NumericValue: '61', IsNumeric: 'TRUE' }),
+    ];
+    for (const code of entries) {
+      for (const rows of [
+        [code, ended, openedAgain, undated],
+        [undated, openedAgain, ended, code],
+        [openedAgain, code, undated, ended],
+      ]) {
+        const translation = fromTpp(rows);
+        const condition = only(translation, 'Condition');
+        t.match(condition, {
+          clinicalStatus: { coding: [{ code: 'active' }] },
+          recordedDate: '2024-06-03T16:00:00+01:00',
+        });
+        t.notOk('abatementDateTime' in condition, 'nothing of the older row');
+        t.same(resultOf(translation, 'SRProblem'), ['Condition', 'Condition', 'Condition']);
+        t.match(translation.losses, { 'SRProblem.superseded': 2, 'SRProblem.Severity': 3 });
+      }
+    }
+    const higherKey = problem('10', '03 Jun 2024 15:00:00');
+    for (const rows of [
+      [entry({}), ended, higherKey],
+      [entry({}), higherKey, ended],
+    ])
+      t.match(only(fromTpp(rows), 'Condition'), { clinicalStatus: { coding: [{ code: 'active' }] } }, 'at one moment');
+  },
+);
+
+t.test('a TPP row without a date is taken for older than a dated one, whatever its RowIdentifier', async (t) => {
+  const dated = tppRow('SRRecordStatus', '1', { MedicalRecordStatus: '1' });
+  const undated = tppRow('SRRecordStatus', '2', { MedicalRecordStatus: '2', DateEvent: '' });
+  t.same(fromTpp([dated, undated]).incomplete, ['data-in-transit']);
+  t.same(fromTpp([undated, dated]).incomplete, ['data-in-transit']);
+  t.same(fromTpp([undated]).incomplete, []);
+});
+
 t.test('TPP recalls, vaccines, consents and appointments keep what their texts say', async (t) => {
   const recall = (status: string) =>
     only(
