@@ -57,6 +57,18 @@ async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise
     return;
   }
   const stops: (() => Promise<unknown>)[] = [];
+  let isStopping = false;
+  const stop = async () => {
+    // Ctrl-C reaches this process twice, from the terminal and from `run.mjs`.
+    if (isStopping) return;
+    isStopping = true;
+    for (const one of stops) await one();
+    await house.close();
+    process.exit(0);
+  };
+  // Before it says that it is ready: whoever waits for that may stop it at once.
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
   if (wanted !== 'worker') {
     const server = await house.createServer();
     await server.listen({ host: settings.host, port: settings.port });
@@ -81,15 +93,4 @@ async function live(settings: LiveConfig, wanted: Role, logger: Logger): Promise
     );
     stops.push(async () => clearInterval(ticker));
   }
-  let isStopping = false;
-  const stop = async () => {
-    // Ctrl-C reaches this process twice, from the terminal and from `run.mjs`.
-    if (isStopping) return;
-    isStopping = true;
-    for (const one of stops) await one();
-    await house.close();
-    process.exit(0);
-  };
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
 }

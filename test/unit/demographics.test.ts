@@ -250,7 +250,7 @@ t.test('of a restricted person no contact data are left anywhere, and none come 
     const { rows } = await pool.query(sql`
       select content from resource union all select content from resource_version
       union all select coalesce(content, '') from source_record union all select contact::text from listed_patient
-      union all select code from search_token`);
+      union all select value from search_string`);
     return JSON.stringify(rows);
   };
   t.match(await everything(), CONTACT, 'they are there before');
