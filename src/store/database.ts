@@ -57,10 +57,18 @@ export function openPool(options: {
   });
   inner.on('error', options.onError);
   const { definitions, clock } = options;
-  return { inner, definitions, clock, ...databaseOn(inner), close: () => inner.end() };
+  return { inner, definitions, clock, ...databaseOn(anyOf(inner)), close: () => inner.end() };
 }
 
-function databaseOn(target: pg.Pool | pg.PoolClient): Database {
+/** Whichever connection of the pool is free. */
+function anyOf(inner: pg.Pool): Line {
+  return {
+    query: <Row extends pg.QueryResultRow>(statement: string | Sql, values?: unknown[]) =>
+      inner.query<Row>(statement as string, values),
+  };
+}
+
+function databaseOn(target: Line): Database {
   return {
     async query<Row extends Record<string, unknown>>(statement: Sql) {
       const result = await target.query<Row>(statement);
@@ -99,6 +107,7 @@ export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Pr
 
 async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.inner.connect();
+  const line = inTurn(client);
   let broken: Error | undefined;
   const onLost = (lost: Error) => {
     broken = lost;
@@ -112,16 +121,16 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
       statement.catch(() => undefined);
       sent.push(statement);
     };
-    later(client.query('begin'));
-    const value = await work(transactionOn(client, pool, later));
-    later(client.query('commit'));
+    later(line.query('begin'));
+    const value = await work(transactionOn(line, pool, later));
+    later(line.query('commit'));
     const answers = await Promise.all(sent);
     // A failure that somebody caught inside has undone everything all the same.
     if (answers.at(-1)?.command !== 'COMMIT') throw new Error('A statement of the transaction failed: it was undone');
     return value;
   } catch (error) {
     // A statement that was stopped within begin_write may have kept its lock.
-    await client.query('rollback; select pg_advisory_unlock_all()').catch(onLost);
+    await line.query('rollback; select pg_advisory_unlock_all()').catch(onLost);
     throw error;
   } finally {
     client.off('error', onLost);
@@ -129,12 +138,27 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
   }
 }
 
+/** One connection whose statements go one after the other, in the order in which they were asked for. */
+type Line = {
+  query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
+    statement: string | Sql,
+    values?: unknown[],
+  ): Promise<pg.QueryResult<Row>>;
+};
+
+function inTurn(client: pg.PoolClient): Line {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    query<Row extends pg.QueryResultRow>(statement: string | Sql, values?: unknown[]) {
+      const next = last.then(() => client.query<Row>(statement as string, values));
+      last = next.catch(() => undefined);
+      return next;
+    },
+  };
+}
+
 /** The stamps are taken before the first statement that may write: earlier, a wait for a lock would make them old. */
-function transactionOn(
-  client: pg.PoolClient,
-  pool: Pool,
-  later: (statement: Promise<pg.QueryResult>) => void,
-): Transaction {
+function transactionOn(client: Line, pool: Pool, later: (statement: Promise<pg.QueryResult>) => void): Transaction {
   const database = databaseOn(client);
   const stamps = stampsOf(database, pool.clock);
   return {
