@@ -34,7 +34,9 @@ const sandbox = await startSandbox(
     startDate: '2026-06-01',
     daySeconds: 1,
     days: 1,
-  } as Parameters<typeof startSandbox>[0],
+    privateHosts: [],
+    fhirPackages: [],
+  },
   () => undefined,
   { isAnnounced: false },
 );
