@@ -37,6 +37,8 @@ export type Failure = {
   readonly issues?: readonly Issue[];
   /** Seconds to wait before trying again, when the other side said so. */
   readonly retryAfter?: number;
+  /** Of several things that were asked together, which one it is about: its place, from 0. */
+  readonly entry?: number;
   readonly cause?: unknown;
 };
 

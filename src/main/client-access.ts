@@ -1,5 +1,4 @@
 /** What clients do to resources, put together: reads over the store or a transaction, writes through the workflow. */
-import { randomUUID } from 'node:crypto';
 import { mayDo, type Principal } from '#auth/access.ts';
 import { isInstant } from '#fhir/date.ts';
 import { applyFhirPathPatch } from '#fhir/patch/fhirpath-patch.ts';
@@ -11,19 +10,22 @@ import type { Access } from '#store/access.ts';
 import { appendAudit } from '#store/audit.ts';
 import type { Database } from '#store/database.ts';
 import { type HistoryPosition, readHistory } from '#store/history.ts';
+import { readTogether } from '#store/read-together.ts';
 import { readResource, readVersion } from '#store/resources.ts';
 import type { WriteShell } from '#workflow/client-apply.ts';
 import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts';
-import { transactByClient, writeByClient } from '#workflow/client-writes.ts';
+import { transactByClient } from '#workflow/client-writes.ts';
+import { writingTogether } from '#workflow/client-writes-together.ts';
 import { auditRow } from './audit.ts';
 import { withAudit } from './audit-access.ts';
 import type { HouseShell } from './house.ts';
 import { searchOf } from './search.ts';
+import { uuidV7 } from './uuid.ts';
 
 /** Reads of the store as it is, or of a transaction that runs. */
 export function readsOn(db: Database, shell: HouseShell): Reads {
   return withAudit(db, shell, {
-    read: (access, type, id) => readResource(db, access, type, id),
+    read: db === shell.pool ? readTogether(db) : (access, type, id) => readResource(db, access, type, id),
     readVersion: (access, type, id, version) => readVersion(db, access, { type, id, version }),
     history: (access, request) => history(db, access, request),
     search: searchOf({ query: db.query, definitions: shell.pool.definitions }, shell),
@@ -32,13 +34,11 @@ export function readsOn(db: Database, shell: HouseShell): Reads {
 
 export function writesOn(shell: HouseShell, baseUrl: () => string): Pick<Deps, 'write' | 'transact' | 'validate'> {
   const writing: WriteShell = { ...shell, baseUrl, applyPatch };
+  const write = writingTogether(writing, appendAudit);
   return {
     validate: shell.validate,
     write: (principal, operation, audit) =>
-      writeByClient(writing, writerOf(principal), {
-        operation,
-        finish: (tx, written) => appendAudit(tx, [auditRow(audit(written), Date.now())]),
-      }),
+      write({ writer: writerOf(principal), operation, keep: (written) => auditRow(audit(written), Date.now()) }),
     transact: (principal, { operations, read, audit }) =>
       transactByClient(writing, { writer: writerOf(principal), operations }, async (tx, written) => {
         const answers = await read(readsOn(tx, shell));
@@ -56,7 +56,7 @@ export function validatorOf(profiles: Profiles): Validate {
 
 function writerOf(principal: Principal): Writer {
   const { clientId: client, organisations, role } = principal;
-  return { client, organisations, role, mayRead: (type) => mayDo(principal, type, 'read'), newId: randomUUID };
+  return { client, organisations, role, mayRead: (type) => mayDo(principal, type, 'read'), newId: uuidV7 };
 }
 
 const applyPatch: ApplyPatch = (resource, patch) =>

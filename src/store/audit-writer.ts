@@ -6,6 +6,7 @@ import type { AuditRow } from '#fhir/audit-row.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { insertAudit } from './audit.ts';
 import type { Pool } from './database.ts';
+import { atOnce, gather } from './gather.ts';
 
 export type AuditWriter = {
   /**
@@ -17,56 +18,36 @@ export type AuditWriter = {
   close(): Promise<void>;
 };
 
-type Waiting = {
-  readonly row: AuditRow;
-  readonly resolve: (kept: Result<'kept'>) => void;
-  readonly reject: (error: unknown) => void;
-};
+/** Two: one group is gathered and sent while the other reaches the disk. */
+const LANES = 2;
 
 /** `maxWaiting` rows may wait for the insert in flight; `maxGroup` go into one insert. */
 export function createAuditWriter(pool: Pool, { maxWaiting = 2_000, maxGroup = 256 } = {}): AuditWriter {
-  let waiting: Waiting[] = [];
-  let draining: Promise<void> | undefined;
+  const insert = gather(
+    atOnce((group: readonly AuditRow[]) => insertGroup(pool, group)),
+    {
+      lanes: LANES,
+      most: maxGroup,
+    },
+  );
   let isClosed = false;
-
-  async function drain(): Promise<void> {
-    // One turn of the microtask queue: callers of the same tick go together.
-    await undefined;
-    while (waiting.length > 0) {
-      const group = waiting.slice(0, maxGroup);
-      waiting = waiting.slice(maxGroup);
-      await insertGroup(pool, group);
-    }
-    draining = undefined;
-  }
-
   return {
     append(row) {
       if (isClosed) return Promise.resolve(fail('unavailable', 'The server is stopping. Try again.'));
-      if (waiting.length >= maxWaiting)
+      if (insert.waiting() >= maxWaiting)
         return Promise.resolve(
           fail('busy', 'More is being asked than the audit trail can keep. Try again in a moment.', { retryAfter: 1 }),
         );
-      const settled = new Promise<Result<'kept'>>((resolve, reject) => waiting.push({ row, resolve, reject }));
-      draining ??= drain();
-      return settled;
+      return insert(row);
     },
     async close() {
       isClosed = true;
-      await draining;
+      await insert.settled();
     },
   };
 }
 
-/** Never throws: a failed insert is each caller's own failure. */
-async function insertGroup(pool: Pool, group: readonly Waiting[]): Promise<void> {
-  try {
-    await insertAudit(
-      pool,
-      group.map(({ row }) => row),
-    );
-    for (const { resolve } of group) resolve(ok('kept'));
-  } catch (error) {
-    for (const { reject } of group) reject(error);
-  }
+async function insertGroup(pool: Pool, group: readonly AuditRow[]): Promise<Result<'kept'>[]> {
+  await insertAudit(pool, group);
+  return group.map(() => ok('kept'));
 }

@@ -84,28 +84,43 @@ export class Overtaken extends Error {
   readonly code = '40001';
 }
 
+/** Whether the database said no: nothing of the transaction is kept. Any other error leaves open whether it was committed. */
+export function isUndone(error: unknown): boolean {
+  return error instanceof Overtaken || (error instanceof pg.DatabaseError && error.severity === 'ERROR');
+}
+
 /** Two writers made the same resource first (a doctor named in two records): the one who came second reads it at the next try. */
 function isLostRace(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return RETRIED.has(code ?? '') || (code === '23505' && constraint === 'resource_version_pkey');
 }
 
+export type TransactionOptions = {
+  /** How long one lock may be waited for before the transaction fails (55P03); without it, as long as a statement may last. */
+  readonly lockTimeoutMs?: number;
+};
+
 /**
  * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Serialisation failures,
  * deadlocks and lost races are tried again (at most 5 times), so `work` must do nothing outside the database that may
  * not happen twice.
  */
-export async function inTransaction<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  pool: Pool,
+  work: (tx: Transaction) => Promise<T>,
+  { lockTimeoutMs }: TransactionOptions = {},
+): Promise<T> {
+  const begin = lockTimeoutMs === undefined ? 'begin' : `begin; set local lock_timeout = ${Math.round(lockTimeoutMs)}`;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once(pool, work);
+      return await once(pool, begin, work);
     } catch (error) {
       if (attempt >= 5 || !isLostRace(error)) throw error;
     }
   }
 }
 
-async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function once<T>(pool: Pool, begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.inner.connect();
   const line = inTurn(client);
   let broken: Error | undefined;
@@ -121,7 +136,7 @@ async function once<T>(pool: Pool, work: (tx: Transaction) => Promise<T>): Promi
       statement.catch(() => undefined);
       sent.push(statement);
     };
-    later(line.query('begin'));
+    later(line.query(begin));
     const value = await work(transactionOn(line, pool, later));
     later(line.query('commit'));
     const answers = await Promise.all(sent);

@@ -84,10 +84,10 @@ function checkAll({ validate }: WriteShell, writer: Writer, entries: readonly En
   const checked: Entry[] = [];
   for (const entry of entries) {
     const permitted = permitType(entry.type, writer);
-    if (!permitted.ok) return inEntry(entry.index, entries.length, permitted.failure);
+    if (!permitted.ok) return inEntry(entry.index, permitted.failure);
     const mode = entry.operation.method === 'create' ? 'create' : 'update';
     const issues = entry.resource && isWritten(entry) ? check(entry.resource, mode, validate) : ok([]);
-    if (!issues.ok) return inEntry(entry.index, entries.length, issues.failure);
+    if (!issues.ok) return inEntry(entry.index, issues.failure);
     checked.push({ ...entry, issues: issues.value });
   }
   return ok(checked);
@@ -97,7 +97,7 @@ function decideAll(entries: readonly Entry[], deciding: Deciding): Result<readon
   const decisions: Decision[] = [];
   for (const entry of entries) {
     const decision = decide(entry, deciding);
-    if (!decision.ok) return inEntry(entry.index, entries.length, decision.failure);
+    if (!decision.ok) return inEntry(entry.index, decision.failure);
     decisions.push(decision.value);
   }
   return ok(decisions);

@@ -46,6 +46,11 @@ function conditionsOf(operations: readonly WriteOperation[]): Condition[] {
   return [...new Map(all.map((one) => [one.key, one])).values()];
 }
 
+/** Whether anything must be looked up to know which resources an operation means. */
+export function isConditional(operation: WriteOperation): boolean {
+  return conditionsOf([operation]).length > 0;
+}
+
 /** Locks and looks up all conditions. A malformed one fails the whole. */
 export async function lookUp(
   tx: Transaction,

@@ -46,10 +46,10 @@ export function identify(
   const gone = new Set<string>();
   for (const { operation, index } of ordered) {
     const entry = entryOf(operation, index, { matches, writer, isGone: (key) => gone.has(key) });
-    if (!entry.ok) return inEntry(index, operations.length, entry.failure);
+    if (!entry.ok) return inEntry(index, entry.failure);
     const keys = keysOf(entry.value);
     if (keys.some((key) => taken.has(key)))
-      return inEntry(index, operations.length, {
+      return inEntry(index, {
         kind: 'invalid',
         message: `Two entries are about the same ${operation.type}. Send each resource once.`,
       });
@@ -116,7 +116,7 @@ export function link(entries: readonly Entry[], matches: Matches, baseUrl: strin
       continue;
     }
     const found = conditional(operation.resource, matches);
-    if (!found.ok) return inEntry(entry.index, entries.length, found.failure);
+    if (!found.ok) return inEntry(entry.index, found.failure);
     const own = `${baseUrl}/fhir/R4/`;
     const replace = (link: string) =>
       links.get(link) ??

@@ -11,20 +11,23 @@ export type FoundReference = {
 /** Every `reference` of a resource, contained resources too. */
 export function referencesIn(resource: Resource): FoundReference[] {
   const found: FoundReference[] = [];
-  collect(resource, resource.resourceType, found);
+  collect(resource, [resource.resourceType], found);
   return found;
 }
 
-function collect(value: unknown, path: string, found: FoundReference[]): void {
+/** `path` is the way from the resource to the value, put together only where something is found. */
+function collect(value: unknown, path: string[], found: FoundReference[]): void {
   if (typeof value !== 'object' || value === null) return;
-  if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) collect(item, `${path}[${index}]`, found);
-    return;
-  }
-  for (const [name, child] of Object.entries(value)) {
-    if (name === 'reference' && typeof child === 'string')
-      found.push({ expression: `${path}.reference`, reference: child });
-    else collect(child, `${path}.${name}`, found);
+  const isList = Array.isArray(value);
+  for (const name of Object.keys(value)) {
+    const child = (value as Record<string, unknown>)[name];
+    if (!isList && name === 'reference' && typeof child === 'string')
+      found.push({ expression: `${path.join('')}.reference`, reference: child });
+    else if (typeof child === 'object') {
+      path.push(isList ? `[${name}]` : `.${name}`);
+      collect(child, path, found);
+      path.pop();
+    }
   }
 }
 
@@ -47,7 +50,7 @@ export function kindOf(reference: string): ReferenceKind {
 const NEVER_LINKS: ReadonlySet<string> = new Set(['id', 'value', 'system', 'code', 'display', 'text', 'versionId']);
 
 /**
- * A copy in which every link that `replace` knows is replaced: references, uri elements, and the href and src of the
+ * The value with every link that `replace` knows replaced, as a copy where there is any: references, uri elements, and the href and src of the
  * narrative. Identifier values stay as they are, though they may look the same.
  */
 export function withLinks<T>(value: T, replace: (link: string) => string | undefined): T {
@@ -55,15 +58,26 @@ export function withLinks<T>(value: T, replace: (link: string) => string | undef
 }
 
 function replaced(value: unknown, name: string, replace: (link: string) => string | undefined): unknown {
-  if (typeof value === 'string') {
-    if (name === 'div')
-      return value.replace(
-        /\b(href|src)="([^"]*)"/g,
-        (_whole, attribute: string, link: string) => `${attribute}="${replace(link) ?? link}"`,
-      );
-    return NEVER_LINKS.has(name) ? value : (replace(value) ?? value);
-  }
+  if (typeof value === 'string') return textWith(value, name, replace);
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => replaced(item, name, replace));
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, replaced(child, key, replace)]));
+  const isList = Array.isArray(value);
+  let copy: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    const child = (value as Record<string, unknown>)[key];
+    const now = replaced(child, isList ? name : key, replace);
+    if (now === child) continue;
+    // Copied once something differs: as a rule nothing does.
+    copy ??= (isList ? [...value] : { ...value }) as Record<string, unknown>;
+    copy[key] = now;
+  }
+  return copy ?? value;
+}
+
+function textWith(text: string, name: string, replace: (link: string) => string | undefined): string {
+  if (name === 'div')
+    return text.replace(
+      /\b(href|src)="([^"]*)"/g,
+      (_whole, attribute: string, link: string) => `${attribute}="${replace(link) ?? link}"`,
+    );
+  return NEVER_LINKS.has(name) ? text : (replace(text) ?? text);
 }

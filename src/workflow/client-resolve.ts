@@ -41,7 +41,7 @@ export async function checkReferences(
     const issues = references.flatMap((one) => problemOf(one, decision, there));
     if (issues.length === 0) continue;
     const failure = { kind: 'unprocessable' as const, message: 'References lead nowhere that you may see', issues };
-    return inEntry(decision.entry.index, decisions.length, failure);
+    return inEntry(decision.entry.index, failure);
   }
   return ok(undefined);
 }

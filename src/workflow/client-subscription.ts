@@ -24,7 +24,7 @@ export async function keepSubscriptions(
     const wanted: Subscription = { ...resource, id: entry.id };
     const before = current && !current.deleted ? { current } : {};
     const done = await keepSubscription(subscriptions, tx, { caller: writer, wanted, organisation, ...before });
-    if (!done.ok) return inEntry(entry.index, decisions.length, done.failure);
+    if (!done.ok) return inEntry(entry.index, done.failure);
     kept.push({ ...decision, resource: done.value.resource });
   }
   return ok(kept);
