@@ -5,7 +5,7 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { AuditRow } from '#fhir/audit-row.ts';
-import { uuidV7 } from '#main/audit.ts';
+import { uuidV7 } from '#main/uuid.ts';
 import { startPostgres } from '#sandbox/postgres.ts';
 import { insertAudit } from '#store/audit.ts';
 import { sealAudit } from '#store/audit-seal.ts';

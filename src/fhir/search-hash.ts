@@ -4,12 +4,20 @@
  */
 import { hash } from 'node:crypto';
 
+/** A UUIDv7 of before the year 2109: 42 bits of milliseconds. RFC 9562, 5.7 */
+const TIMED = /^(0[0-3][0-9a-f]{6})-([0-9a-f])[0-9a-f]{3}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
 /**
- * The number of a resource: the first 8 bytes (big endian, signed) of SHA-256 of `Type/id`. The SQL function
- * `resource_rid(type, id)` gives the same.
+ * The number of a resource: the first 8 bytes (big endian, signed) of SHA-256 of `Type/id`. Where the id is a UUIDv7,
+ * 30 bits of its time (4.096 s each) come first and 34 bits of the hash after them, so that what is written together
+ * stands together in every index. The SQL function `resource_rid(type, id)` gives the same.
  */
 export function ridOf(type: string, id: string): string {
-  return hash('sha256', `${type}/${id}`, 'buffer').readBigInt64BE(0).toString();
+  const digest = hash('sha256', `${type}/${id}`, 'buffer');
+  const timed = id.length === 36 ? TIMED.exec(id) : null;
+  if (!timed) return digest.readBigInt64BE(0).toString();
+  const time = BigInt(`0x${timed[1]}${timed[2]}`);
+  return BigInt.asIntN(64, (time << 34n) | (digest.readBigUInt64BE(0) >> 30n)).toString();
 }
 
 /**

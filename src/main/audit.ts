@@ -1,11 +1,11 @@
 /** The audit trail of this process: what HTTP did becomes rows, committed in groups; what is committed is sealed each second. */
-import { randomUUID } from 'node:crypto';
 import type { AuditRow } from '#fhir/audit-row.ts';
 import type { AuditEntry, Deps } from '#http/deps.ts';
 import { describeError, type Logger } from '#ops/log.ts';
 import { sealAudit } from '#store/audit-seal.ts';
 import { createAuditWriter } from '#store/audit-writer.ts';
 import type { Pool } from '#store/database.ts';
+import { uuidV7 } from './uuid.ts';
 
 const SEAL_EVERY_MS = 1_000;
 
@@ -73,10 +73,4 @@ export function auditRow(entry: AuditEntry, now: number): AuditRow {
     requestId: entry.requestId,
     source: 'api',
   };
-}
-
-/** A UUID whose order is that of time, so that rows written together stand together in the index. RFC 9562, 5.7 */
-export function uuidV7(now: number): string {
-  const time = now.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }

@@ -2,7 +2,7 @@
 import { appendAudit } from '#store/audit.ts';
 import type { Transaction } from '#store/database.ts';
 import type { Disclosure } from '#workflow/subscription/shell.ts';
-import { uuidV7 } from './audit.ts';
+import { uuidV7 } from './uuid.ts';
 
 /** Kept in the transaction that marks the events as delivered. `recorded` is real time. */
 export async function auditDisclosure(tx: Transaction, disclosure: Disclosure, recorded: string): Promise<void> {

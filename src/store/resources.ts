@@ -28,7 +28,8 @@ export type StoredResource = {
   readonly patient: string | null;
 };
 
-const columns = sql`r.organisation, r.type, r.id, r.version, ${instantColumn(sql`r.last_updated`)} as "lastUpdated", r.deleted, r.content, r.patient`;
+/** Of the alias `r`. */
+export const storedColumns = sql`r.organisation, r.type, r.id, r.version, ${instantColumn(sql`r.last_updated`)} as "lastUpdated", r.deleted, r.content, r.patient`;
 
 /** The current version; undefined when absent or not visible. */
 export async function readResource(
@@ -40,7 +41,7 @@ export async function readResource(
   const { rows } = await db.query<StoredResource>(
     named(
       maySeeType(access, type) ? 'read-resource' : 'read-nothing',
-      sql`select ${columns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = ${ridOf(type, id)} and r.id = ${id}`,
+      sql`select ${storedColumns} from resource r where ${visible(access, sql`r`, type)} and r.type = ${type} and r.rid = ${ridOf(type, id)} and r.id = ${id}`,
     ),
   );
   return rows[0];
@@ -91,7 +92,7 @@ export async function readVersion(
   key: { type: string; id: string; version: number },
 ): Promise<StoredResource | undefined> {
   const { rows } = await db.query<StoredResource>(
-    sql`select ${columns} from resource_version r where ${visible(access, sql`r`, key.type)} and r.type = ${key.type} and r.id = ${key.id} and r.version = ${key.version}`,
+    sql`select ${storedColumns} from resource_version r where ${visible(access, sql`r`, key.type)} and r.type = ${key.type} and r.id = ${key.id} and r.version = ${key.version}`,
   );
   return rows[0];
 }
@@ -225,8 +226,8 @@ async function currentOf(tx: Transaction, organisation: string, resources: reado
     ),
   );
   const clash = rows.find((row) => row.id !== row.wanted);
-  if (clash)
-    throw new Error(`Two ids of ${clash.type} have the same number: the second cannot be kept. Give it another id`);
+  // Tried again, a new resource gets another id.
+  if (clash) throw new Overtaken(`Two ids of ${clash.type} have the same number: the second cannot be kept`);
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
 }
 
@@ -265,7 +266,13 @@ async function write(tx: Transaction, changed: readonly Prepared[], source: stri
   const indexed = indexResources(
     tx,
     organisation,
-    changed.map(({ type, id, before, resource }) => ({ type, rid: ridOf(type, id), before, after: resource })),
+    changed.map(({ type, id, version, before, resource }) => ({
+      type,
+      rid: ridOf(type, id),
+      before,
+      after: resource,
+      isFirst: version === 1,
+    })),
   );
   // They do not need each other's answers.
   await Promise.all([written, facts, indexed]);

@@ -14,6 +14,8 @@ export type Change = {
   readonly rid: string;
   readonly before?: Resource | undefined;
   readonly after?: Resource | undefined;
+  /** There never was a resource of this number, so none of its rows can be there: nothing needs to be looked for. */
+  readonly isFirst?: boolean;
 };
 
 type Table = 'token' | 'reference' | 'date' | 'string' | 'number';
@@ -23,20 +25,22 @@ type Rows = Record<Table, Columns>;
 
 const WIDTH: Readonly<Record<Table, number>> = { token: 3, reference: 4, date: 5, string: 5, number: 6 };
 
-/** Writes the difference between the rows of before and after: at most two statements, whatever the number of resources. */
+/** Writes the difference between the rows of before and after: at most three statements, whatever the number of resources. */
 export async function indexResources(tx: Transaction, organisation: string, changes: readonly Change[]): Promise<void> {
   const gone = emptyRows();
   const come = emptyRows();
-  for (const { rid, before, after } of changes) {
+  const first = emptyRows();
+  for (const { rid, before, after, isFirst } of changes) {
     const old = before ? rowsOf(before, tx.definitions) : noRows();
     const now = after ? rowsOf(after, tx.definitions) : noRows();
     for (const table of Object.keys(WIDTH) as Table[]) {
       collect(gone[table], rid, old[table], now[table]);
-      collect(come[table], rid, now[table], old[table]);
+      collect((isFirst ? first : come)[table], rid, now[table], old[table]);
     }
   }
   await remove(tx, organisation, gone);
   await insertRows(tx, organisation, come);
+  await insertRows(tx, organisation, first, sql``);
 }
 
 /** Numbers of the parameters that have a value in a resource, for its row. */
@@ -81,47 +85,54 @@ function isSame(one: readonly unknown[], other: readonly unknown[] | undefined):
   return one.every((value, index) => value === other?.[index]);
 }
 
+/** Numbers as PostgreSQL reads an array of them: nothing in them needs escaping, and there are many. */
+function literal(numbers: readonly (string | number | null)[] = []): string {
+  return `{${numbers.join(',')}}`;
+}
+
 async function remove(tx: Transaction, organisation: string, rows: Rows): Promise<void> {
   const parts: Sql[] = [];
   const { token: t, reference: r, date: d, string: s, number: n } = rows;
   if (t[0]?.length)
-    parts.push(sql`delete from search_token s using unnest(${t[0]}::bigint[], ${t[1]}::int[], ${t[2]}::bigint[]) as g (rid, param, value)
+    parts.push(sql`delete from search_token s using unnest(${literal(t[0])}::bigint[], ${literal(t[1])}::int[], ${literal(t[2])}::bigint[]) as g (rid, param, value)
       where s.organisation = ${organisation} and s.param = g.param and s.value = g.value and s.rid = g.rid`);
   if (r[0]?.length)
-    parts.push(sql`delete from search_reference s using unnest(${r[0]}::bigint[], ${r[1]}::int[], ${r[2]}::bigint[]) as g (rid, param, target)
+    parts.push(sql`delete from search_reference s using unnest(${literal(r[0])}::bigint[], ${literal(r[1])}::int[], ${literal(r[2])}::bigint[]) as g (rid, param, target)
       where s.organisation = ${organisation} and s.param = g.param and s.target = g.target and s.rid = g.rid`);
   if (d[0]?.length)
-    parts.push(sql`delete from search_date s using unnest(${d[0]}::bigint[], ${d[1]}::int[], ${d[2]}::bigint[], ${d[3]}::bigint[], ${d[4]}::bigint[]) as g (rid, param, token, low, high)
+    parts.push(sql`delete from search_date s using unnest(${literal(d[0])}::bigint[], ${literal(d[1])}::int[], ${literal(d[2])}::bigint[], ${literal(d[3])}::bigint[], ${literal(d[4])}::bigint[]) as g (rid, param, token, low, high)
       where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.low = g.low and s.high = g.high`);
   if (s[0]?.length)
-    parts.push(sql`delete from search_string s using unnest(${s[0]}::bigint[], ${s[1]}::int[], ${s[2]}::bigint[], ${s[4]}::bigint[]) as g (rid, param, token, exact)
+    parts.push(sql`delete from search_string s using unnest(${literal(s[0])}::bigint[], ${literal(s[1])}::int[], ${literal(s[2])}::bigint[], ${literal(s[4])}::bigint[]) as g (rid, param, token, exact)
       where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.exact = g.exact`);
   if (n[0]?.length)
-    parts.push(sql`delete from search_number s using unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) as g (rid, param, token, unit, low, high)
+    parts.push(sql`delete from search_number s using unnest(${literal(n[0])}::bigint[], ${literal(n[1])}::int[], ${literal(n[2])}::bigint[], ${literal(n[3])}::bigint[], ${literal(n[4])}::float8[], ${literal(n[5])}::float8[]) as g (rid, param, token, unit, low, high)
       where s.organisation = ${organisation} and s.param = g.param and s.rid = g.rid and s.token = g.token and s.unit = g.unit and s.low = g.low and s.high = g.high`);
   await together(tx, 'unindex', parts);
 }
 
-/** Inserts rows; those that are there already stay as they are. */
-export async function insertRows(tx: Database, organisation: string, rows: Rows): Promise<void> {
+const KEEP = sql`on conflict do nothing`;
+
+/** Inserts rows; those that are there already stay as they are, unless `otherwise` says what else. */
+export async function insertRows(tx: Database, organisation: string, rows: Rows, otherwise = KEEP): Promise<void> {
   const parts: Sql[] = [];
   const { token: t, reference: r, date: d, string: s, number: n } = rows;
   if (t[0]?.length)
     parts.push(sql`insert into search_token (organisation, rid, param, value)
-      select ${organisation}, * from unnest(${t[0]}::bigint[], ${t[1]}::int[], ${t[2]}::bigint[]) on conflict do nothing`);
+      select ${organisation}, * from unnest(${literal(t[0])}::bigint[], ${literal(t[1])}::int[], ${literal(t[2])}::bigint[]) ${otherwise}`);
   if (r[0]?.length)
     parts.push(sql`insert into search_reference (organisation, rid, param, target, type)
-      select ${organisation}, * from unnest(${r[0]}::bigint[], ${r[1]}::int[], ${r[2]}::bigint[], ${r[3]}::text[]) on conflict do nothing`);
+      select ${organisation}, * from unnest(${literal(r[0])}::bigint[], ${literal(r[1])}::int[], ${literal(r[2])}::bigint[], ${r[3]}::text[]) ${otherwise}`);
   if (d[0]?.length)
     parts.push(sql`insert into search_date (organisation, rid, param, token, low, high)
-      select ${organisation}, * from unnest(${d[0]}::bigint[], ${d[1]}::int[], ${d[2]}::bigint[], ${d[3]}::bigint[], ${d[4]}::bigint[]) on conflict do nothing`);
+      select ${organisation}, * from unnest(${literal(d[0])}::bigint[], ${literal(d[1])}::int[], ${literal(d[2])}::bigint[], ${literal(d[3])}::bigint[], ${literal(d[4])}::bigint[]) ${otherwise}`);
   if (s[0]?.length)
     parts.push(sql`insert into search_string (organisation, rid, param, token, value, exact)
-      select ${organisation}, * from unnest(${s[0]}::bigint[], ${s[1]}::int[], ${s[2]}::bigint[], ${s[3]}::text[], ${s[4]}::bigint[]) on conflict do nothing`);
+      select ${organisation}, * from unnest(${literal(s[0])}::bigint[], ${literal(s[1])}::int[], ${literal(s[2])}::bigint[], ${s[3]}::text[], ${literal(s[4])}::bigint[]) ${otherwise}`);
   if (n[0]?.length)
     parts.push(sql`insert into search_number (organisation, rid, param, token, unit, low, high)
-      select ${organisation}, * from unnest(${n[0]}::bigint[], ${n[1]}::int[], ${n[2]}::bigint[], ${n[3]}::bigint[], ${n[4]}::float8[], ${n[5]}::float8[]) on conflict do nothing`);
-  await together(tx, 'index', parts);
+      select ${organisation}, * from unnest(${literal(n[0])}::bigint[], ${literal(n[1])}::int[], ${literal(n[2])}::bigint[], ${literal(n[3])}::bigint[], ${literal(n[4])}::float8[], ${literal(n[5])}::float8[]) ${otherwise}`);
+  await together(tx, otherwise === KEEP ? 'index' : 'index-first', parts);
 }
 
 /** One statement for all tables: a journey to the database each would cost more than the rows do. */

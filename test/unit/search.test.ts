@@ -1,4 +1,5 @@
 /** Search as R4 has it, on a small world whose answers can be read off: every kind of parameter, its modifiers, links, order and pages. */
+import { createHash } from 'node:crypto';
 import t from 'tap';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
@@ -496,3 +497,47 @@ t.test('a parameter that is new', async (t) => {
     value: { entries: { length: 2 } },
   });
 });
+
+t.test(
+  'the number of a resource is the same in the database and outside, and follows the time in a UUIDv7',
+  async (t) => {
+    const pool = await freshPool(t);
+    const at = (ms: number, rest = '7abc-8def-0123456789ab') =>
+      `${ms
+        .toString(16)
+        .padStart(12, '0')
+        .replace(/^(.{8})/, '$1-')}-${rest}`;
+    const ids = [
+      'p1',
+      '3f2b8c1e-9d4a-4b6f-8c2d-1e0f9a8b7c6d',
+      at(0),
+      at(1_764_000_000_000),
+      at(2 ** 42 - 1),
+      // Beyond the year 2109, of another version or variant, in capitals: their hash, as any other id.
+      at(2 ** 42),
+      at(1_764_000_000_000, '4abc-8def-0123456789ab'),
+      at(1_764_000_000_000, '7abc-cdef-0123456789ab'),
+      at(1_764_000_000_000).toUpperCase(),
+      'a'.repeat(36),
+    ];
+    const { rows } = await pool.query<{ rid: string }>(
+      sql`select resource_rid('Task', id)::text as rid from unnest(${ids}::text[]) with ordinality as k (id, place) order by place`,
+    );
+    t.same(
+      rows.map(({ rid }) => rid),
+      ids.map((id) => ridOf('Task', id)),
+    );
+    const hashed = (id: string) => createHash('sha256').update(`Task/${id}`).digest().readBigInt64BE(0).toString();
+    t.same(
+      ids.map((id) => ridOf('Task', id) === hashed(id)),
+      [true, true, false, false, false, true, true, true, true, true],
+    );
+    const times = [1_764_000_000_000, 1_764_000_010_000, 1_764_000_020_000].map((ms) => BigInt(ridOf('Task', at(ms))));
+    t.same(
+      times,
+      times.toSorted((one, other) => (one < other ? -1 : 1)),
+      'in the order of their times',
+    );
+    t.not(ridOf('Task', at(5)), ridOf('Patient', at(5)), 'of one type only');
+  },
+);
