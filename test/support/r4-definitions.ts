@@ -16,6 +16,7 @@ type ElementDefinition = {
   max: string;
   type?: { code: string }[];
   contentReference?: string;
+  binding?: { valueSet?: string };
   isSummary?: boolean;
 };
 type Definition = {
@@ -27,6 +28,8 @@ type Definition = {
   code?: string;
   snapshot?: { element: ElementDefinition[] };
   resource?: { code: string; param?: string[] }[];
+  url?: string;
+  compose?: { include?: { system?: string; valueSet?: string[] }[] };
 };
 type Definitions = { entry: { resource: Definition }[] };
 
@@ -103,10 +106,31 @@ export function compartmentTables(): Record<string, Record<string, readonly stri
   );
 }
 
+/** Path of an element of type `code` → the systems of the value set to which it is bound, for those that have any. */
+export function codeSystemTable(): Record<string, string> {
+  const sets = new Map(read('valuesets').map((one) => [one.url ?? '', one]));
+  const systemsIn = (url: string): string[] =>
+    (sets.get(url)?.compose?.include ?? []).flatMap(({ system, valueSet = [] }) => [
+      ...(system ? [system] : []),
+      ...valueSet.flatMap((part) => systemsIn(part.split('|')[0] ?? '')),
+    ]);
+  const elements = read('profiles-resources')
+    .filter((one) => one.resourceType === 'StructureDefinition' && one.kind === 'resource')
+    .flatMap((one) => one.snapshot?.element ?? [])
+    .filter(({ path, type = [] }) => isR4(path) && type.length > 0 && type.every(({ code }) => code === 'code'));
+  const systems = elements.map(
+    ({ path, binding }) => [path, systemsIn(binding?.valueSet?.split('|')[0] ?? '')] as const,
+  );
+  return Object.fromEntries(
+    systems.filter(([, of]) => of.length > 0).map(([path, of]) => [path, [...new Set(of)].join(' ')]),
+  );
+}
+
 if (import.meta.main) {
   const folder = join(import.meta.dirname, '..', '..', 'src', 'fhir', 'definition');
   const write = (name: string, data: unknown) =>
     writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(data, undefined, 2)}\n`);
   write('elements', elementTables());
   write('compartments', compartmentTables());
+  write('code-systems', codeSystemTable());
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { compartmentParameters } from '#fhir/compartment.ts';
 import { isPrimitive, isResourceType, jsonTypeOf, structureOf } from '#fhir/definition/elements.ts';
-import { compartmentTables, elementTables } from '../../support/r4-definitions.ts';
+import { codeSystemTable, compartmentTables, elementTables } from '../../support/r4-definitions.ts';
 
 const kept = (name: string): unknown =>
   JSON.parse(readFileSync(join(import.meta.dirname, `../../../src/fhir/definition/${name}.json`), 'utf8'));
@@ -12,6 +12,7 @@ const kept = (name: string): unknown =>
 t.test('the tables hold what the definitions package says (test/support/r4-definitions.ts writes them)', async (t) => {
   t.same(kept('elements'), elementTables());
   t.same(kept('compartments'), compartmentTables());
+  t.same(kept('code-systems'), codeSystemTable());
 });
 
 t.test('a structure lists its elements in the order of the definition', async (t) => {
