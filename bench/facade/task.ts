@@ -39,7 +39,8 @@ export function taskOf(index: number, patients: number, turn = 0): Task {
     resourceType: 'Task',
     identifier: [{ system: SYSTEM, value: `${index}` }],
     groupIdentifier: { system: 'https://bench.example/Id/programme', value: `programme-${index % 40}` },
-    status: STATUSES[(index + turn) % STATUSES.length] ?? 'requested',
+    // Every owner has Tasks of every status.
+    status: STATUSES[(index + Math.floor(index / OWNERS) + turn) % STATUSES.length] ?? 'requested',
     businessStatus: code('https://bench.example/CodeSystem/stage', `stage-${index % 12}`, `Stage ${index % 12}`),
     intent: 'order',
     priority: 'routine',

@@ -1,6 +1,6 @@
 /** Holdfast in live mode as a process of its own, and an issuer of tokens for it: for benchmarks and trials by force. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -105,13 +105,19 @@ export async function startHoldfast(live: Live): Promise<Server> {
   });
 }
 
+/** Those with which `npm start` runs Node. */
+function nodeFlags(): string[] {
+  const { config } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { config: { node: string } };
+  return config.node.split(' ');
+}
+
 /** A process that serves, once it has said so. */
 export async function startProcess(
   args: string[],
   { origin, said, environment }: { origin: string; said: string; environment: Record<string, string> },
 ): Promise<Server> {
   const begun = performance.now();
-  const child: ChildProcess = spawn(process.execPath, args, {
+  const child: ChildProcess = spawn(process.execPath, [...nodeFlags(), ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
