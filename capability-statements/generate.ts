@@ -95,11 +95,13 @@ function parametersOf(type: string): SearchParameter[] {
 
 const isReference = (parameter: SearchParameter) => parameter.type === 'reference';
 
-/** `Type:parameter` of every reference parameter; `parameter` may lead to `target`. */
+/** `Type:*` and `Type:parameter` of every reference parameter that may lead to `target`, if that is given. */
 function includesOf(type: string, target?: string): string[] {
-  return parametersOf(type)
-    .filter((one) => isReference(one) && (target === undefined || one.target?.some((each) => each === target)))
-    .map((one) => `${type}:${one.code}`);
+  // A parameter whose targets R4 does not name may lead to any.
+  const leading = parametersOf(type).filter(
+    (one) => isReference(one) && (target === undefined || (one.target?.some((each) => each === target) ?? true)),
+  );
+  return leading.length === 0 ? [] : [`${type}:*`, ...leading.map((one) => `${type}:${one.code}`)];
 }
 
 function resourceOf(type: string, policy: TypePolicy): Declared {
@@ -109,7 +111,9 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
     : (['read', 'vread', 'history-instance', 'history-type', 'search-type'] as const);
   const writes = ['create', 'update', 'patch', 'delete'] as const;
   const isWritten = isWritable(policy);
-  const reversed = Object.keys(clientPolicy).flatMap((other) => includesOf(other, type));
+  // The audit trail is searched by itself: nothing leads into it or out of it.
+  const referring = Object.keys(clientPolicy).filter((other) => other !== 'AuditEvent');
+  const reversed = referring.flatMap((other) => includesOf(other, type));
   return {
     ...(type === 'Subscription' ? { extension: topics } : {}),
     type: type as NonNullable<Declared['type']>,
@@ -124,7 +128,7 @@ function resourceOf(type: string, policy: TypePolicy): Declared {
     conditionalUpdate: isWritten,
     conditionalDelete: isWritten ? 'single' : 'not-supported',
     referencePolicy: ['literal', 'logical', 'local'],
-    ...(isTrail ? {} : { searchInclude: ['*', ...includesOf(type)], searchRevInclude: ['*', ...reversed] }),
+    ...(isTrail ? {} : { searchInclude: ['*', ...includesOf(type)], searchRevInclude: reversed }),
     searchParam: parametersOf(type).map((one) => ({
       name: one.code ?? '',
       definition: one.url ?? '',

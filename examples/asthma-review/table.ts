@@ -1,26 +1,11 @@
 /** The pathway of one cohort as a table over simulated days, kept beside the run so that one that was killed goes on with it. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { STAGES } from '#domain/stage.ts';
 import type { Caseload } from '#workflow/cohort.ts';
 
 type Stages = Caseload['cohorts'][number]['stages'];
 type Day = { readonly date: string; readonly total: number; readonly stages: Stages };
-
-const COLUMNS = [
-  'identified',
-  'held',
-  'queued',
-  'invited',
-  'delivered',
-  'read',
-  'replied',
-  'booked',
-  'attended',
-  'done',
-  'coded',
-  'residual',
-  'withdrawn',
-] as const;
 
 export type Table = {
   /** Adds a day and prints it if it differs from the one before. */
@@ -73,10 +58,10 @@ function dayOf(line: string): Day[] {
 }
 
 const width = (name: string) => Math.max(name.length, 4);
-const rest = ({ total, stages }: Day) => JSON.stringify([total, COLUMNS.map((name) => stages[name])]);
-const head = () => ['day       ', 'total', ...COLUMNS].join('  ');
+const rest = ({ total, stages }: Day) => JSON.stringify([total, STAGES.map((name) => stages[name])]);
+const head = () => ['day       ', 'total', ...STAGES].join('  ');
 
 function row({ date, total, stages }: Day): string {
-  const counts = COLUMNS.map((name) => (stages[name] ? String(stages[name]) : '.').padStart(width(name)));
+  const counts = STAGES.map((name) => (stages[name] ? String(stages[name]) : '.').padStart(width(name)));
   return [date, String(total).padStart(5), ...counts].join('  ');
 }

@@ -140,9 +140,16 @@ function readInclude(state: ControlState, { type, name, value, definitions }: Co
     );
   if (direction === 'include' && !iterate && source !== type)
     return fail('invalid', `${name} begins with ${type}, the type that is searched; other types need _include:iterate`);
+  const leading = direction === 'include' || iterate ? params : params.filter((one) => canLeadTo(one, type));
+  if (direction === 'revinclude' && leading.length === 0)
+    return fail('unsupported', `${name} wants a parameter that may refer to ${type}, the type that is searched`);
   if (state.includes.length >= 32) return fail('invalid', 'At most 32 includes are followed');
-  state.includes.push({ direction, source, params, target, iterate });
+  state.includes.push({ direction, source, params: leading, target, iterate });
   return done;
+}
+
+function canLeadTo({ targets }: SearchDefinition, type: string): boolean {
+  return targets.length === 0 || targets.includes(type);
 }
 
 function referencesOf(

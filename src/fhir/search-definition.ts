@@ -38,6 +38,9 @@ const KINDS: readonly string[] = ['token', 'reference', 'date', 'string', 'uri',
 /** Those that every search knows by itself, without an index table. */
 const BUILT_IN: ReadonlySet<string> = new Set(['_id', '_lastUpdated', '_list', '_has', '_type']);
 
+/** Found in the audit trail by what is kept there, not among the resources: no chain, `_has` or include leads into it. */
+const OF_THE_TRAIL = 'AuditEvent';
+
 /** R4 defines these for full text, named queries and distances, for which Holdfast has no index: they are not declared. */
 const NOT_SERVED: ReadonlySet<string> = new Set(['_text', '_content', '_query', '_filter']);
 
@@ -61,7 +64,7 @@ export function compileSearch(
   const known = [...own, ...standardParameters()];
   const compiled = new Map<string, ReadonlyMap<string, SearchDefinition>>();
   for (const { type, searchParam } of capability.rest?.[0]?.resource ?? []) {
-    if (!type) continue;
+    if (!type || type === OF_THE_TRAIL) continue;
     const codes = (searchParam ?? []).map((param) => param.name ?? '').filter((name) => !BUILT_IN.has(name));
     compiled.set(type, new Map(codes.map((code) => [code, compile(type, code, known)])));
   }

@@ -5,6 +5,7 @@ import type { VerifyToken } from '#auth/token.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
+import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
@@ -59,17 +60,8 @@ export type SearchOptions = {
   readonly caller?: string;
 };
 
-export type HistoryRequest = {
-  /** Absent: of all types, or of all resources of the type. */
-  readonly type?: string;
-  readonly id?: string;
-  /** Instants (ISO 8601): versions made at or after it; versions that were current at some time in the interval. */
-  readonly since?: string;
-  readonly at?: { readonly low: string; readonly high: string };
-  readonly count: number;
-  /** Where the page before ended. */
-  readonly cursor?: string;
-};
+/** `cursor`: where the page before ended. */
+export type HistoryRequest = HistoryQuestion & { readonly cursor?: string };
 
 export type HistoryPage = {
   /** Newest first. */
@@ -164,7 +156,7 @@ export type Caseload = {
     readonly rule: string;
     readonly title: string;
     readonly total: number;
-    /** Stage → count; the stages sum to `total`. */
+    /** Stage → count, in the order of the pathway; the stages sum to `total`. */
     readonly stages: Readonly<Record<string, number>>;
   }[];
 };

@@ -8,6 +8,10 @@ import { r4Definitions } from './r4-definitions.ts';
  * Profiles ready for `validate`: ours first, then each package in the order given, so that an official definition takes the
  * place of the one that restates it. `own` is what `readDefinitions` read of `profiles/`; `packages` are folders or .tgz files
  * (`FHIR_PACKAGES`). Throws, naming it, when a package cannot be used.
+ *
+ * Types are compiled by their first write, not ahead (`warmUp`): each takes 5 to 25 ms once, which its first request does
+ * not show beside its own warming up. All that are written, even in turns after the server listens, would keep 45 MB more
+ * resident while idle and 12 MB more under load, for types that most processes never write.
  */
 export function loadProfiles(own: readonly Resource[], packages: readonly string[] = []): Profiles {
   const supplied = packages.map(readPackage);

@@ -13,17 +13,19 @@ export type HistoryPosition = {
   readonly version: number;
 };
 
-export type HistoryRequest = {
-  /** Without a type: of the whole system. */
+/** Which versions are asked for, wherever a page of them begins. */
+export type HistoryQuestion = {
+  /** Without a type: of the whole system; without an id: of all resources of the type. */
   readonly type?: string;
   readonly id?: string;
-  /** Only versions made at or after this instant. */
+  /** Only versions made at or after this instant (ISO 8601). */
   readonly since?: string;
   /** Only versions that were current at some time within this interval (upper end exclusive). */
   readonly at?: { readonly low: string; readonly high: string };
   readonly count: number;
-  readonly after?: HistoryPosition;
 };
+
+export type HistoryRequest = HistoryQuestion & { readonly after?: HistoryPosition };
 
 export type HistoryPage = {
   readonly entries: readonly StoredResource[];

@@ -53,27 +53,17 @@ export function isRanged(criterion: Criterion): criterion is Ranged {
   return criterion.kind === 'date' || criterion.kind === 'number' || criterion.kind === 'string';
 }
 
+/** What is sorted by without an index of its own. */
+const COLUMNS = {
+  id: { own: sql`r.id`, cast: sql`text`, code: '_id' },
+  updated: { own: sql`r.last_updated`, cast: sql`timestamptz`, code: '_lastUpdated' },
+} as const;
+
 export function keyOf({ by, descending }: SortKey, bound?: Ranged): Key {
-  if (by === 'id')
-    return {
-      descending,
-      cast: sql`text`,
-      own: sql`r.id`,
-      walk: undefined,
-      value: () => sql`r.id`,
-      code: '_id',
-      param: undefined,
-    };
-  if (by === 'updated')
-    return {
-      descending,
-      cast: sql`timestamptz`,
-      own: sql`r.last_updated`,
-      walk: undefined,
-      value: () => sql`r.last_updated`,
-      code: '_lastUpdated',
-      param: undefined,
-    };
+  if (typeof by === 'string') {
+    const column = COLUMNS[by];
+    return { descending, ...column, value: () => column.own, walk: undefined, param: undefined };
+  }
   const { cast, ...walk } = walkOf(by, bound);
   const best = descending ? sql`max` : sql`min`;
   const value = (organisation: Sql, rid: Sql) =>
@@ -98,6 +88,7 @@ function walkOf(
   const plain = (token: string) => (row: Sql) => sql`${own(row)} and ${row}.token = ${token}::bigint`;
   const condition = bound ? (row: Sql) => valued(bound, row).condition : plain(ITSELF);
   const ends = endsOf(bound);
+  const text = { table: sql`search_string`, column: sql`value`, rest: sql`exact`, cast: sql`text collate "C"` };
   switch (kind) {
     case 'date':
       return { table: sql`search_date`, ...ends, condition, cast: sql`bigint` };
@@ -109,21 +100,9 @@ function walkOf(
     case 'reference':
       return { table: sql`search_reference`, column: sql`target`, rest: sql`rid`, condition: own, cast: sql`bigint` };
     case 'token':
-      return {
-        table: sql`search_string`,
-        column: sql`value`,
-        rest: sql`exact`,
-        condition: plain(ORDER),
-        cast: sql`text collate "C"`,
-      };
+      return { ...text, condition: plain(ORDER) };
     default:
-      return {
-        table: sql`search_string`,
-        column: sql`value`,
-        rest: sql`exact`,
-        condition,
-        cast: sql`text collate "C"`,
-      };
+      return { ...text, condition };
   }
 }
 

@@ -2,18 +2,12 @@
 import { type Access, visible } from './access.ts';
 import { type Database, lockKeys, type Transaction } from './database.ts';
 import type { FeedChange, FeedPosition } from './feed.ts';
+import type { StoredResource } from './resources.ts';
 import { sql } from './sql.ts';
 import { instantColumn } from './stamp.ts';
 
-export type StoredEvent = {
+export type StoredEvent = Omit<StoredResource, 'content'> & {
   readonly number: number;
-  readonly organisation: string;
-  readonly type: string;
-  readonly id: string;
-  readonly version: number;
-  readonly lastUpdated: string;
-  readonly deleted: boolean;
-  readonly patient: string | null;
   /** Only where it was asked for; undefined when the version is gone or no longer visible. */
   readonly content?: string;
 };

@@ -1,7 +1,6 @@
-/** A receiver of notifications (rest-hook, id-only) that remembers which versions it was told of. */
+/** A receiver of notifications (rest-hook, with the whole resource) that remembers which versions it was told of. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Bundle, Parameters, Resource } from '#fhir/types.ts';
 
 export type Receiver = {
@@ -10,16 +9,13 @@ export type Receiver = {
   readonly notifications: number;
   /** When the handshake has come. */
   readonly shaken: Promise<void>;
-  readonly subscription: (organisation: string) => Resource;
-  /** Resolves when nothing has come for so long. */
-  readonly quiet: (milliseconds: number) => Promise<void>;
+  readonly subscription: Resource;
   readonly stop: () => void;
 };
 
 export async function startReceiver(): Promise<Receiver> {
   const seen = new Set<string>();
   let notifications = 0;
-  let lastAt = Date.now();
   let shake = () => {};
   const shaken = new Promise<void>((done) => {
     shake = done;
@@ -29,7 +25,6 @@ export async function startReceiver(): Promise<Receiver> {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       notifications += 1;
-      lastAt = Date.now();
       for (const one of versionsIn(JSON.parse(Buffer.concat(chunks).toString()) as Bundle)) seen.add(one);
       shake();
       response.statusCode = 200;
@@ -44,10 +39,7 @@ export async function startReceiver(): Promise<Receiver> {
       return notifications;
     },
     shaken,
-    subscription: () => subscriptionTo(endpoint),
-    quiet: async (milliseconds) => {
-      while (Date.now() - lastAt < milliseconds) await pause(100);
-    },
+    subscription: subscriptionTo(endpoint),
     stop: () => {
       server.closeAllConnections();
       server.close();

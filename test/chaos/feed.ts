@@ -17,6 +17,9 @@ const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, writers: { type: 'string', default: '32' } },
 });
 const ORGANISATION = 'A81001';
+const BY_LAST_UPDATED = '_lastUpdated=gt';
+/** How long a follower waits for something new before it gives up. */
+const PATIENCE_MS = 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-feed-'));
 const postgres = await startPostgres(folder, () => undefined);
 const databaseUrl = await createDatabase(postgres.url, 'feed');
@@ -27,7 +30,7 @@ const holdfast = await startHoldfast({
   folder: join(folder, 'live'),
   organisations: [ORGANISATION],
   role: 'all',
-  environment: { SUBSCRIPTION_ALLOW_PRIVATE: 'true' },
+  environment: { SUBSCRIPTION_PRIVATE_HOSTS: '127.0.0.0/8' },
 });
 const base = `${holdfast.origin}/fhir/R4`;
 const headers = { authorization: `Bearer ${issuer.token}`, 'content-type': 'application/fhir+json' };
@@ -61,6 +64,7 @@ type Versioned = { id?: string; meta?: { versionId?: string; lastUpdated?: strin
 const written = new Set<string>();
 const label = ({ id, meta }: Versioned) => `${id}/${meta?.versionId}`;
 let writing = true;
+let following = true;
 
 async function writer(name: string): Promise<void> {
   let last: (Resource & Versioned) | undefined;
@@ -101,8 +105,7 @@ async function* pages(first: string): AsyncGenerator<Versioned[]> {
 
 /** Keeps the latest time it was told, and asks for what came at or after it (history) or after it (search). */
 async function poll(poller: Poller, question: (since: string) => string): Promise<void> {
-  for (let since = '2000-01-01T00:00:00Z'; ; ) {
-    const last = !writing;
+  for (let since = '2000-01-01T00:00:00Z'; following; ) {
     for await (const page of pages(question(since))) {
       for (const one of page) {
         poller.seen.add(label(one));
@@ -110,8 +113,32 @@ async function poll(poller: Poller, question: (since: string) => string): Promis
       }
     }
     poller.polls += 1;
-    if (last) return;
     await pause(50);
+  }
+}
+
+/** What a follower has not been told. One by `_lastUpdated` is shown current versions only: the last one of each. */
+function missedBy({ name, seen }: Poller): string[] {
+  return expectedBy(name).filter((one) => !seen.has(one));
+}
+
+function expectedBy(name: string): string[] {
+  if (name !== BY_LAST_UPDATED) return [...written];
+  const latest = new Map<string, number>();
+  for (const one of written) {
+    const [id = '', version = ''] = one.split('/');
+    latest.set(id, Math.max(latest.get(id) ?? 0, Number(version)));
+  }
+  return [...latest].map(([id, version]) => `${id}/${version}`);
+}
+
+/** Follows on until everything was told or nothing new has come for so long: what is missing then is missed. */
+async function settle(pollers: readonly Poller[]): Promise<void> {
+  const told = () => pollers.reduce((sum, { seen }) => sum + seen.size, 0);
+  let [before, at] = [told(), Date.now()];
+  while (pollers.some((one) => missedBy(one).length > 0) && Date.now() - at < PATIENCE_MS) {
+    await pause(200);
+    if (told() > before) [before, at] = [told(), Date.now()];
   }
 }
 
@@ -119,10 +146,10 @@ let failed = true;
 let receiver: Receiver | undefined;
 try {
   receiver = await startReceiver();
-  await ask('/Subscription', { method: 'POST', body: receiver.subscription(ORGANISATION) });
+  await ask('/Subscription', { method: 'POST', body: receiver.subscription });
   await receiver.shaken;
   const history: Poller = { name: '_history?_since', seen: new Set(), polls: 0 };
-  const updated: Poller = { name: '_lastUpdated=gt', seen: new Set(), polls: 0 };
+  const updated: Poller = { name: BY_LAST_UPDATED, seen: new Set(), polls: 0 };
   const polling = Promise.all([
     poll(history, (since) => `/Task/_history?_since=${since}&_count=200`),
     poll(updated, (since) => `/Task?_lastUpdated=gt${since}&_sort=_lastUpdated&_count=200`),
@@ -132,9 +159,12 @@ try {
   await Promise.race([pause(Number(values.seconds) * 1000), all]);
   writing = false;
   await all;
+  const { seen } = receiver;
+  const pollers = [history, updated, { name: 'subscription', seen, polls: 0 }];
+  await settle(pollers);
+  following = false;
   await polling;
-  await receiver.quiet(5_000);
-  failed = verdict([history, updated, { name: 'subscription', seen: receiver.seen, polls: receiver.notifications }]);
+  failed = verdict(pollers, receiver.notifications);
 } finally {
   receiver?.stop();
   await holdfast.stop();
@@ -144,24 +174,18 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-/** A poller by `_lastUpdated` is shown current versions only: it must have the last one of each resource. */
-function verdict(pollers: readonly Poller[]): boolean {
-  const latest = new Map<string, number>();
-  for (const one of written) {
-    const [id = '', version = ''] = one.split('/');
-    latest.set(id, Math.max(latest.get(id) ?? 0, Number(version)));
-  }
-  const last = [...latest].map(([id, version]) => `${id}/${version}`);
+function verdict(pollers: readonly Poller[], notifications: number): boolean {
+  const tasks = expectedBy(BY_LAST_UPDATED).length;
+  const rate = Math.round(written.size / Number(values.seconds));
   process.stdout.write(
-    `${written.size} changes of ${latest.size} Tasks by ${values.writers} writers and two of 50 at a time\n`,
+    `${written.size} changes of ${tasks} Tasks by ${values.writers} writers and two of 50 at a time (${rate}/s)\n`,
   );
-  let broken = written.size === 0;
-  for (const { name, seen, polls } of pollers) {
-    const expected = name === '_lastUpdated=gt' ? last : [...written];
-    const missed = expected.filter((one) => !seen.has(one));
-    broken ||= missed.length > 0;
+  const broken = written.size === 0 || pollers.some((one) => missedBy(one).length > 0);
+  for (const one of pollers) {
+    const answers = String(one.polls || notifications).padStart(6);
+    const expected = expectedBy(one.name).length;
     process.stdout.write(
-      `${name.padEnd(18)} ${String(polls).padStart(6)} answers, ${expected.length} expected, ${missed.length} missed\n`,
+      `${one.name.padEnd(18)} ${answers} answers, ${expected} expected, ${missedBy(one).length} missed\n`,
     );
   }
   process.stdout.write(broken ? 'FAIL\n' : 'PASS\n');

@@ -212,6 +212,52 @@ t.test('every search parameter is understood, and no other', async (t) => {
   );
 });
 
+/** Includes that are followed by one search; more are refused as such. */
+const FOLLOWED_AT_ONCE = 32;
+
+type Including = '_include' | '_revinclude';
+
+function* togetherOf(name: Including, values: readonly string[], most: number): Generator<[string, number]> {
+  for (let from = 0; from < values.length; from += most) {
+    const some = values.slice(from, from + most);
+    yield [some.map((value) => `${name}=${value}`).join('&'), some.length];
+  }
+}
+
+/** Asks a type for includes it declares, and for others: of those each must have its issue. */
+async function includes(type: string, name: Including, of: Readonly<Record<'own' | 'foreign', readonly string[]>>) {
+  for (const [query] of togetherOf(name, of.own, FOLLOWED_AT_ONCE))
+    await expect([200], `${type}?${query}`, fhir('GET', `/${type}?_count=1&${query}`));
+  for (const [query, count] of togetherOf(name, of.foreign, AT_ONCE)) {
+    const { status, text } = await fhir('GET', `/${type}?${query}`);
+    calls += 1;
+    const issues = (JSON.parse(text) as OperationOutcome).issue ?? [];
+    if (status !== 400 || issues.length !== count) wrong.push(`${type} follows one of ${query}`);
+  }
+}
+
+t.test('every include is followed, in either direction, and no other', async (t) => {
+  const before = calls;
+  const resources = capability.statement.rest?.[0]?.resource ?? [];
+  const known = new Set(resources.flatMap((one) => one.searchRevInclude ?? []));
+  const counts = { _include: 0, _revinclude: 0, others: 0 };
+  for (const { type = '', searchInclude = [], searchRevInclude = [], searchParam = [] } of resources) {
+    // What is no reference, and what is of another type; what refers to other types only.
+    const names = [...searchParam.map(({ name }) => `${type}:${name}`), `${type}:nonsense`, 'Nonsense:*'];
+    const forward = names.filter((name) => !searchInclude.includes(name));
+    const backward = [...known, '*', 'AuditEvent:*'].filter((name) => !searchRevInclude.includes(name));
+    await includes(type, '_include', { own: searchInclude, foreign: forward });
+    await includes(type, '_revinclude', { own: searchRevInclude, foreign: backward });
+    counts._include += searchInclude.length;
+    counts._revinclude += searchRevInclude.length;
+    counts.others += forward.length + backward.length;
+  }
+  t.same(wrong.splice(0), []);
+  t.comment(
+    `${calls - before} calls; ${counts._include} _include and ${counts._revinclude} _revinclude declared; ${counts.others} undeclared ones refused`,
+  );
+});
+
 const ofSubscriptions: ReadonlySet<string> = new Set(['status', 'events', 'get-ws-binding-token']);
 
 t.test('every operation answers', async (t) => {
@@ -261,6 +307,8 @@ t.test('types and paths that are not declared are refused', async (t) => {
       await expect([404], `${method} ${type}`, fhir(method, `/${type}/1`, { resourceType: type }));
   for (const method of ['PUT', 'DELETE', 'PATCH']) await expect([405], `${method} the base`, fhir(method, '', {}));
   await expect([405], 'POST _history', fhir('POST', '/_history', {}));
+  // The audit trail is searched by itself: what would find nothing there is refused.
+  await expect([400], '_has of AuditEvent', fhir('GET', '/Patient?_has:AuditEvent:patient:action=R'));
   const refused = await fhir('PUT', '/ValueSet/x', {});
   t.match(JSON.parse(refused.text), { resourceType: 'OperationOutcome', issue: [{ code: 'not-supported' }] });
   t.equal(refused.headers['allow'], 'GET, HEAD');

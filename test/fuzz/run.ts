@@ -72,22 +72,40 @@ async function routesOf(): Promise<Route[]> {
 // A stream stays open: that it does not end is what it is for.
 const routes = (await routesOf()).filter((route) => !JSON.stringify(route).includes('$events-stream'));
 const counts = new Map<number, number>();
+/** What may not be, by kind. */
+const faults = { 'answered 5xx': 0, 'not answered': 0, 'refused without an OperationOutcome': 0 };
 const wrong: string[] = [];
 const probes: number[] = [];
 let isOver = false;
+
+function blame(kind: keyof typeof faults, shot: Shot, what: string): void {
+  faults[kind] += 1;
+  wrong.push(`${what}: ${describe(shot)}`);
+}
 
 function judge(shot: Shot, answer: Answer): void {
   counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
   const isFhir = shot.path.startsWith('/fhir/R4');
   const isOutcome = answer.text === '' || answer.isPacked || answer.text.includes('OperationOutcome');
-  if (answer.status >= 500) wrong.push(`${answer.status} ${describe(shot)}`);
+  if (answer.status >= 500) blame('answered 5xx', shot, String(answer.status));
   else if (answer.status >= 400 && isFhir && shot.method !== 'HEAD' && !isOutcome)
-    wrong.push(`${answer.status} without an OperationOutcome: ${describe(shot)}`);
+    blame('refused without an OperationOutcome', shot, String(answer.status));
 }
 
 function describe({ method, path, headers, body }: Shot): string {
   const type = headers['content-type'] ?? '';
   return `${method} ${path.slice(0, 200)} ${type} ${body?.toString('utf8', 0, 600) ?? ''}`;
+}
+
+let done = 0;
+const start = performance.now();
+
+/** Says how far it is, with every tenth. */
+function countOne(): void {
+  done += 1;
+  if (done % Math.ceil(Number(values.requests) / 10) !== 0) return;
+  const seconds = ((performance.now() - start) / 1000).toFixed(0);
+  say(`  ${String(done).padStart(6)} in ${seconds} s, ${wrong.length} wrong`);
 }
 
 async function worker(name: number): Promise<void> {
@@ -98,8 +116,9 @@ async function worker(name: number): Promise<void> {
     try {
       judge(shot, await send(shot));
     } catch (error) {
-      wrong.push(`${(error as Error).message}: ${describe(shot)}`);
+      blame('not answered', shot, (error as Error).message);
     }
+    countOne();
   }
 }
 
@@ -114,7 +133,6 @@ async function probe(): Promise<void> {
 }
 
 say(`${values.requests} requests over ${routes.length} routes, seed ${values.seed}, ${values.concurrency} at once`);
-const start = performance.now();
 const probing = probe();
 await Promise.all(Array.from({ length: Number(values.concurrency) }, (_, name) => worker(name)));
 isOver = true;
@@ -140,6 +158,7 @@ say(
 for (const line of wrong.sort().slice(0, 20)) say(`WRONG  ${line}`);
 for (const line of checked.faults.slice(0, 10)) say(`LOGGED ${line.trim()}`);
 const isWell = wrong.length === 0 && checked.halfWritten === 0 && at(0.99) < QUICK_MS;
-say(`${wrong.length} answers wrong (5xx, none, or no outcome), ${checked.halfWritten} resources half written`);
+for (const [kind, count] of Object.entries(faults)) say(`${String(count).padStart(6)} ${kind}`);
+say(`${String(checked.halfWritten).padStart(6)} resources half written`);
 say(isWell ? 'PASS' : 'FAIL');
 process.exitCode = isWell ? 0 : 1;

@@ -515,6 +515,8 @@ export const REFUSED: readonly (readonly [type: string, query: string, words: Re
   ['Task', '_include=Task:nonsense', /_include wants/],
   ['Task', '_include=Patient:organization', /_include:iterate/],
   ['Task', '_revinclude=Nonsense:patient', /_revinclude wants/],
+  ['Task', '_revinclude=*', /_revinclude wants/],
+  ['Task', '_revinclude=Patient:organization', /_revinclude wants a parameter that may refer to Task/],
   ['Task', '_text=x', /_text is not served/],
   ['Task', '_content=x', /_content is not served/],
   ['Task', '_filter=x', /_filter is not served/],

@@ -69,15 +69,12 @@ async function letterStatus(
   settings: LetterSettings,
   letter: Pick<Letter, 'key' | 'organisation'>,
 ): Promise<Result<LetterNews>> {
-  const service = settings.serviceOf(letter.organisation);
-  if (!service) return fail('unsupported', 'the practice has no letter service');
-  const call = caller(settings, service.apiKey);
-  if (!call.ok) return call;
-  const found = await lookFor(call.value, letter.key, settings.now());
-  if (!found.ok) return found;
-  if (!found.value) return fail('not-found', 'the letter service knows no letter under this key');
+  const looked = await lookFor(settings, letter);
+  if (!looked.ok) return looked;
+  const { found } = looked.value;
+  if (!found) return fail('not-found', 'the letter service knows no letter under this key');
   const text = (name: string) => {
-    const value = propertyOf(found.value, name);
+    const value = propertyOf(found, name);
     return typeof value === 'string' ? value : undefined;
   };
   const [id, status = '', at] = [text('id'), text('status'), text('completed_at') ?? text('sent_at')];
@@ -92,16 +89,13 @@ async function sendLetter(settings: LetterSettings, letter: Letter): Promise<Res
   const lines = letter.addressLines.length;
   if (lines < 3 || lines > 7) return fail('invalid', `the address has ${lines} lines; a letter needs 3 to 7`);
   if (letter.key.trim() === '') return fail('invalid', 'a letter needs a key, or it could be sent twice');
-  const service = settings.serviceOf(letter.organisation);
-  if (!service) return fail('unsupported', 'the practice has no letter service');
-  const call = caller(settings, service.apiKey);
-  if (!call.ok) return call;
-  const earlier = await lookFor(call.value, letter.key, settings.now());
-  if (!earlier.ok) return earlier;
-  const known = propertyOf(earlier.value, 'id');
+  const looked = await lookFor(settings, letter);
+  if (!looked.ok) return looked;
+  const { found, service, call } = looked.value;
+  const known = propertyOf(found, 'id');
   if (typeof known === 'string') return ok({ messageId: known, duplicate: true });
   const address = letter.addressLines.map((line, index) => [`address_line_${index + 1}`, line]);
-  const reply = await call.value('POST', '/v2/notifications/letter', {
+  const reply = await call('POST', '/v2/notifications/letter', {
     template_id: service.templateId,
     personalisation: { ...letter.personalisation, ...Object.fromEntries(address) },
     reference: letter.key,
@@ -112,13 +106,24 @@ async function sendLetter(settings: LetterSettings, letter: Letter): Promise<Res
   return refused(reply.value, true, settings.now());
 }
 
-async function lookFor(call: Call, key: string, now: string): Promise<Result<unknown>> {
+type Looked = { readonly service: LetterService; readonly call: Call; readonly found: unknown };
+
+/** The letter under a key at the practice's own service, and how to speak to it; `found` is undefined when there is none. */
+async function lookFor(
+  settings: LetterSettings,
+  { key, organisation }: Pick<Letter, 'key' | 'organisation'>,
+): Promise<Result<Looked>> {
+  const service = settings.serviceOf(organisation);
+  if (!service) return fail('unsupported', 'the practice has no letter service');
+  const made = caller(settings, service.apiKey);
+  if (!made.ok) return made;
+  const call = made.value;
   const reply = await call('GET', `/v2/notifications?template_type=letter&reference=${encodeURIComponent(key)}`);
   if (!reply.ok) return reply;
-  const found = propertyOf(jsonOf(reply.value), 'notifications');
-  if (reply.value.status !== 200 || !Array.isArray(found)) return refused(reply.value, false, now);
+  const letters = propertyOf(jsonOf(reply.value), 'notifications');
+  if (reply.value.status !== 200 || !Array.isArray(letters)) return refused(reply.value, false, settings.now());
   // Compared again: a filter that was ignored must not pass another patient's letter off as this one.
-  return ok(listOf(found).find((one) => propertyOf(one, 'reference') === key));
+  return ok({ service, call, found: listOf(letters).find((one) => propertyOf(one, 'reference') === key) });
 }
 
 function caller(settings: LetterSettings, apiKey: string): Result<Call> {

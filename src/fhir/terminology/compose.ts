@@ -57,12 +57,21 @@ export function systemOf(include: Include, { find }: Scope): SystemIndex | undef
   return include.system ? systemFrom(find, include.system, include.version) : undefined;
 }
 
-/** The code system that an include cannot be answered without. */
-export function neededSystem(include: Include, scope: Scope): Result<SystemIndex> {
+/** What an include takes of its code system: the concepts that pass its filters, or all of them. */
+export type Selection = {
+  readonly index: SystemIndex;
+  readonly isSelected: (concept: Concept) => boolean;
+};
+
+/** The selection of an include that lists no codes. A failure where its system is not wholly loaded. */
+export function selectionOf(include: Include, scope: Scope): Result<Selection> {
   const index = systemOf(include, scope);
-  if (index && isComplete(index)) return ok(index);
-  const what = index ? 'only partly loaded' : 'not loaded';
-  return unanswerable('not-supported', `The code system ${include.system} is ${what}; its codes cannot be told`);
+  if (!index || !isComplete(index)) {
+    const what = index ? 'only partly loaded' : 'not loaded';
+    return unanswerable('not-supported', `The code system ${include.system} is ${what}; its codes cannot be told`);
+  }
+  const test = compileFilters(include.filter ?? [], index);
+  return test.ok ? ok({ index, isSelected: test.value }) : test;
 }
 
 /** The codes that an include lists one by one. A code that the whole, loaded system does not have is none. */
@@ -73,11 +82,6 @@ export function listed(include: Include, scope: Scope): readonly Member[] {
     if (!one.code || (index && !concept && isComplete(index))) return [];
     return [memberFrom(include.system ?? '', { code: concept?.code ?? one.code, display: one.display }, concept)];
   });
-}
-
-/** The test that a concept of the include's system must pass: its filters, or none. */
-export function selector(include: Include, index: SystemIndex): Result<(concept: Concept) => boolean> {
-  return compileFilters(include.filter ?? [], index);
 }
 
 /** A member, by the name the value set gives it or the one of its code system. */

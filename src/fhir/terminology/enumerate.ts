@@ -9,9 +9,8 @@ import {
   listed,
   type Member,
   memberFrom,
-  neededSystem,
   type Scope,
-  selector,
+  selectionOf,
   storedExpansion,
 } from './compose.ts';
 
@@ -75,14 +74,13 @@ function enumerateInclude(include: Include, scope: Scope): Result<Members> {
 function enumerateSystem(include: Include, scope: Scope): Result<Members> {
   const system = include.system ?? '';
   if (include.concept) return ok(new Map(listed(include, scope).map((member) => [keyOf(member), member])));
-  const index = neededSystem(include, scope);
-  if (!index.ok) return index;
-  const test = selector(include, index.value);
-  if (!test.ok) return test;
+  const selection = selectionOf(include, scope);
+  if (!selection.ok) return selection;
+  const { index, isSelected } = selection.value;
   const members = new Map<string, Member>();
-  for (const concept of index.value.concepts.values()) {
+  for (const concept of index.concepts.values()) {
     const member = memberFrom(system, concept, concept);
-    if (test.value(concept)) members.set(keyOf(member), member);
+    if (isSelected(concept)) members.set(keyOf(member), member);
   }
   return ok(members);
 }

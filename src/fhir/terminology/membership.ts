@@ -8,9 +8,8 @@ import {
   listed,
   type Member,
   memberFrom,
-  neededSystem,
   type Scope,
-  selector,
+  selectionOf,
   storedExpansion,
   systemOf,
 } from './compose.ts';
@@ -69,10 +68,9 @@ function inSystem(include: Include, wanted: Wanted, scope: Scope): Result<Member
     const code = systemOf(include, scope)?.find(wanted.code)?.code ?? wanted.code;
     return ok(listed(include, scope).find((member) => member.code === code));
   }
-  const index = neededSystem(include, scope);
-  if (!index.ok) return index;
-  const test = selector(include, index.value);
-  if (!test.ok) return test;
-  const concept = index.value.find(wanted.code);
-  return ok(concept && test.value(concept) ? memberFrom(wanted.system, concept, concept) : undefined);
+  const selection = selectionOf(include, scope);
+  if (!selection.ok) return selection;
+  const { index, isSelected } = selection.value;
+  const concept = index.find(wanted.code);
+  return ok(concept && isSelected(concept) ? memberFrom(wanted.system, concept, concept) : undefined);
 }

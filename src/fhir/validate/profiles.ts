@@ -26,7 +26,7 @@ export function defaultProfileOf(profiles: Profiles, type: string): string | und
   return profiles.compiler.library.defaultProfileOf(type);
 }
 
-/** Compiles the default profile of each type now, so that no request waits for it. */
+/** Compiles the default profile of each type now, so that nothing validated later waits for it: for measurements. */
 export function warmUp(profiles: Profiles, types: Iterable<string>): void {
   const { compiler } = profiles;
   for (const type of types) {

@@ -1,19 +1,4 @@
 (() => {
-  const order = [
-    'identified',
-    'held',
-    'queued',
-    'invited',
-    'delivered',
-    'read',
-    'replied',
-    'booked',
-    'attended',
-    'done',
-    'coded',
-    'residual',
-    'withdrawn',
-  ];
   const refreshMs = 5000;
   const isSandbox = document.body.dataset.sandbox === 'true';
   const at = (id) => document.getElementById(id);
@@ -41,7 +26,6 @@
   }
 
   const words = (stage) => stage.charAt(0).toUpperCase() + stage.slice(1).replaceAll('-', ' ');
-  const place = (stage) => (order.includes(stage) ? order.indexOf(stage) : order.length);
 
   function row(cohort, stages) {
     const line = make('tr');
@@ -75,8 +59,8 @@
   }
 
   function draw({ cohorts, clock }) {
+    // The server names them in the order of the pathway.
     const stages = [...new Set(cohorts.flatMap((cohort) => Object.keys(cohort.stages)))];
-    stages.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
     const practices = Map.groupBy(cohorts, (cohort) => cohort.organisation);
     const tables = [...practices].map(([ods, own]) => table(`${own[0].organisationName} (${ods})`, own, stages));
     const focused = [...at('caseload').children].indexOf(document.activeElement);

@@ -1,5 +1,5 @@
 /** The operations of the pathway: what is asked of the workflow by name. https://hl7.org/fhir/R4/operations.html */
-import type { Parameters } from '#fhir/types.ts';
+import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Deps } from '#http/deps.ts';
 import type { Action } from '#http/fhir/action.ts';
 import { type Call, hasBody, resourceOf } from '#http/fhir/call.ts';
@@ -7,22 +7,15 @@ import { isId, notVisible } from '#http/fhir/read.ts';
 import { ok, type Result } from '#result.ts';
 
 export function release(deps: Deps): Action {
-  return {
-    interaction: 'operation',
-    operation: 'Group/$release',
+  return onOne({
     type: 'Group',
-    needs: [
-      { type: 'Group', interaction: 'read' },
-      { type: 'RequestGroup', interaction: 'create' },
-    ],
-    run: async (call) => {
-      if (!isId(call.id)) return notVisible('Group');
+    name: 'release',
+    also: { type: 'RequestGroup', interaction: 'create' },
+    run: async (call, id) => {
       const parameters = parametersOf(call, deps);
-      if (!parameters.ok) return parameters;
-      const released = await deps.release(call.principal, call.id, parameters.value);
-      return released.ok ? ok({ status: 200, content: JSON.stringify(released.value) }) : released;
+      return parameters.ok ? deps.release(call.principal, id, parameters.value) : parameters;
     },
-  };
+  });
 }
 
 function parametersOf(call: Call, deps: Deps): Result<Parameters> {
@@ -32,18 +25,36 @@ function parametersOf(call: Call, deps: Deps): Result<Parameters> {
 }
 
 export function needs(deps: Deps): Action {
+  return onOne({
+    type: 'Patient',
+    name: 'needs',
+    also: { type: 'ServiceRequest', interaction: 'search' },
+    run: ({ principal }, id) => deps.needs(principal, id),
+  });
+}
+
+type OnOne = {
+  readonly type: string;
+  readonly name: string;
+  /** What the caller must be allowed beside reading the type. */
+  readonly also: Action['needs'][number];
+  readonly run: (call: Call, id: string) => Promise<Result<Resource>>;
+};
+
+/** An operation on one resource that the caller can see, answered with a resource. */
+function onOne({ type, name, also, run }: OnOne): Action {
   return {
     interaction: 'operation',
-    operation: 'Patient/$needs',
-    type: 'Patient',
-    needs: [
-      { type: 'Patient', interaction: 'read' },
-      { type: 'ServiceRequest', interaction: 'search' },
-    ],
-    run: async ({ principal, id }) => {
-      if (!isId(id)) return notVisible('Patient');
-      const found = await deps.needs(principal, id);
-      return found.ok ? ok({ status: 200, content: JSON.stringify(found.value), patients: [id] }) : found;
+    operation: `${type}/$${name}`,
+    type,
+    needs: [{ type, interaction: 'read' }, also],
+    run: async (call) => {
+      const { id } = call;
+      if (!isId(id)) return notVisible(type);
+      const answer = await run(call, id);
+      if (!answer.ok) return answer;
+      const patients = type === 'Patient' ? [id] : [];
+      return ok({ status: 200, content: JSON.stringify(answer.value), patients });
     },
   };
 }
