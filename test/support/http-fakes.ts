@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createTokenVerifier } from '#auth/token.ts';
 import { SHARED } from '#fhir/systems.ts';
-import type { Resource } from '#fhir/types.ts';
+import type { CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
 import type { Access, AuditEntry, CallbackReceived, Deps, SearchPage, Stored } from '#http/deps.ts';
 import { keyOf } from '#http/fhir/bundle.ts';
 import { createServer as createFacade } from '#http/server.ts';
@@ -166,6 +166,21 @@ const subscriptions: Deps['subscriptions'] = {
   openStream: async () => ok({ topics: [], filters: [], content: 'id-only', after: undefined }),
   nextInStream: async () => ({ events: [], cursor: '', after: undefined, isMore: false }),
   feedMoved: async () => Promise.reject(new Error('the fake has no feed')),
+};
+
+export const aCodeSystem: CodeSystem = {
+  resourceType: 'CodeSystem',
+  url: 'https://holdfast.test/CodeSystem/colours',
+  status: 'active',
+  content: 'complete',
+  concept: [{ code: 'red' }],
+};
+
+export const aValueSet: ValueSet = {
+  resourceType: 'ValueSet',
+  url: 'https://holdfast.test/ValueSet/colours',
+  status: 'active',
+  compose: { include: [{ system: 'https://holdfast.test/CodeSystem/colours' }] },
 };
 
 const aCohort = {
