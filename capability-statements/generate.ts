@@ -64,6 +64,12 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
       documentation: 'GET on one Patient: what care is due, and why.',
     },
+    {
+      name: 'everything',
+      definition: hl7('Patient-everything'),
+      documentation:
+        'GET on one Patient: start, end, _since, _type, _count. What is in its compartment and what that refers to, of the types that the token lets its bearer read.',
+    },
   ],
 };
 const ofAll: readonly Operation[] = [

@@ -118,6 +118,21 @@ export type AsyncRequests = {
   readonly forget: (principal: Principal, id: string) => Promise<boolean>;
 };
 
+export type EverythingRequest = {
+  readonly patient: string;
+  /** Who asks: a cursor serves nobody else. */
+  readonly caller: string;
+  /** Types the caller may read, and those of them that are wanted. */
+  readonly types: readonly string[];
+  readonly wanted: readonly string[];
+  /** Dates of care, milliseconds since 1970, `high` exclusive. */
+  readonly care?: { readonly low: number; readonly high: number };
+  /** Instant (ISO 8601). */
+  readonly since?: string;
+  readonly count: number;
+  readonly cursor?: string;
+};
+
 export type AuditEntry = {
   readonly principal: Principal;
   readonly interaction: Interaction | 'vread' | 'patch' | 'operation' | 'transaction' | 'batch';
@@ -211,6 +226,9 @@ export type Deps = Reads & {
   /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
+
+  /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
+  readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
 
   readonly subscriptions: SubscriptionDeps;
 

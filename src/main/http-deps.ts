@@ -18,6 +18,7 @@ import { takeReply } from '#workflow/reply.ts';
 import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
+import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import type { Parts } from './parts.ts';
 
@@ -60,6 +61,7 @@ export function httpDeps(
       });
     },
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
+    everything: everythingOn(pool, shell.cursorKey),
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),
     replyChoices: [

@@ -240,7 +240,7 @@ const writes: readonly (readonly [code: string, method: string, path: (type: str
   ['delete', 'DELETE', (type) => `/${type}/${idOf(type)}`],
   ['delete', 'DELETE', (type) => `/${type}?_id=${idOf(type)}`],
 ];
-const elsewhere = ['everything', 'meta-add', 'release', 'expand', 'explode'];
+const elsewhere = ['everything', 'match', 'meta-add', 'release', 'expand', 'lookup', 'explode'];
 
 t.test('interactions and operations that a type does not declare are refused', async (t) => {
   const before = calls;

@@ -1,0 +1,168 @@
+/** Operations on the real house: a whole record, a match, terminology, and what a search costs; each within what the caller may see. */
+import t from 'tap';
+import type { Bundle, OperationOutcome, Resource } from '#fhir/types.ts';
+import { inTransaction } from '#store/database.ts';
+import { saveResources } from '#store/resources.ts';
+import { aPractice, call, openHouse } from '../support/house.ts';
+
+t.setTimeout(180_000);
+const PRACTICE = 'A81001';
+const OTHER = 'B82002';
+const house = await openHouse(t, {
+  practices: [aPractice(PRACTICE), aPractice(OTHER)],
+  now: () => new Date().toISOString(),
+});
+const token = await house.sign({ organisations: [PRACTICE] });
+
+async function fhir(method: string, path: string, body?: unknown, as = token) {
+  const answer = await call(house, method, path.startsWith('http') ? path.slice(house.url.length) : `/fhir/R4${path}`, {
+    token: as,
+    ...(body === undefined ? {} : { body }),
+  });
+  return { ...answer, json: JSON.parse(answer.text) as ReturnType<typeof JSON.parse> };
+}
+const said = (outcome: OperationOutcome) => outcome.issue.map((one) => one.diagnostics ?? '').join(' ');
+const keysOf = (bundle: Bundle) =>
+  (bundle.entry ?? []).map(({ resource }) => `${resource?.resourceType}/${resource?.id}`);
+const keep = (organisation: string, resources: readonly object[]) =>
+  inTransaction(house.pool, (tx) =>
+    saveResources(tx, { organisation, resources: resources as Resource[], source: 'client' }),
+  );
+
+const subject = { reference: 'Patient/jo' };
+const observed = (id: string, effectiveDateTime: string, more: object = {}) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { text: 'x' },
+  subject,
+  effectiveDateTime,
+  ...more,
+});
+await keep(PRACTICE, [
+  { resourceType: 'Organization', id: 'surgery', name: 'The Surgery' },
+  { resourceType: 'Practitioner', id: 'doctor' },
+  { resourceType: 'Practitioner', id: 'stranger' },
+  { resourceType: 'Location', id: 'room' },
+  { resourceType: 'Patient', id: 'jo', managingOrganization: { reference: 'Organization/surgery' } },
+  { resourceType: 'Patient', id: 'sam' },
+  observed('old', '2019-05-01', { performer: [{ reference: 'Practitioner/doctor' }] }),
+  observed('new', '2026-03-01T10:00:00Z', { focus: [{ reference: 'Patient/sam' }] }),
+  observed('of-sam', '2026-03-01', { subject: { reference: 'Patient/sam' }, performer: [subject] }),
+  {
+    resourceType: 'Appointment',
+    id: 'of-both',
+    status: 'booked',
+    start: '2026-03-01T10:00:00Z',
+    participant: [{ actor: { reference: 'Patient/sam' } }, { actor: subject }],
+  },
+  { resourceType: 'Condition', id: 'undated', subject },
+  {
+    resourceType: 'Encounter',
+    id: 'visit',
+    status: 'finished',
+    class: { code: 'AMB' },
+    subject,
+    period: { start: '2026-02-01T09:00:00Z', end: '2026-02-01T09:10:00Z' },
+    location: [{ location: { reference: 'Location/room' } }],
+  },
+  { resourceType: 'Schedule', id: 'diary', actor: [subject, { reference: 'Practitioner/stranger' }] },
+  {
+    resourceType: 'Group',
+    id: 'cohort',
+    type: 'person',
+    actual: true,
+    member: [{ entity: subject }, { entity: { reference: 'Patient/sam' } }],
+  },
+  { resourceType: 'Task', id: 'ring', status: 'requested', intent: 'order', for: subject },
+]);
+await keep(OTHER, [
+  { resourceType: 'Patient', id: 'jo' },
+  { resourceType: 'Condition', id: 'elsewhere', subject },
+]);
+const everything = (query = '', as = token) => fhir('GET', `/Patient/jo/$everything${query}`, undefined, as);
+
+t.test('$everything is the Patient, its compartment and what that refers to, each once, as it is kept', async (t) => {
+  const { status, json, text } = await everything();
+  t.equal(status, 200, text);
+  t.equal(json.type, 'searchset');
+  t.same(keysOf(json), [
+    'Patient/jo',
+    'Appointment/of-both',
+    'Condition/undated',
+    'Encounter/visit',
+    'Observation/new',
+    'Observation/old',
+    'Schedule/diary',
+    'Task/ring',
+    'Location/room',
+    'Organization/surgery',
+    'Practitioner/doctor',
+    'Practitioner/stranger',
+  ]);
+  t.same(
+    json.entry.slice(7, 9).map((one: { search: object }) => one.search),
+    [{ mode: 'match' }, { mode: 'include' }],
+  );
+  const alone = await fhir('GET', '/Encounter/visit');
+  t.ok(text.includes(alone.text), 'the bytes of a read');
+});
+
+t.test('$everything comes in pages that join to the whole', async (t) => {
+  const whole = keysOf((await everything()).json);
+  for (const count of [1, 3, 11]) {
+    const paged: string[] = [];
+    let next: string | undefined = `${house.url}/fhir/R4/Patient/jo/$everything?_count=${count}`;
+    while (next) {
+      const { json } = await fhir('GET', next);
+      t.ok(json.entry.length <= count);
+      paged.push(...keysOf(json));
+      next = (json as Bundle).link?.find((one) => one.relation === 'next')?.url;
+    }
+    t.same(paged, whole, `by ${count}`);
+  }
+  const first = (await everything('?_count=3')).json as Bundle;
+  const next = first.link?.find((one) => one.relation === 'next')?.url ?? '';
+  t.equal((await fhir('GET', next.replace('_count=3', '_count=3&_type=Patient'))).status, 400, 'of another query');
+  const both = await house.sign({ organisations: [PRACTICE, OTHER] });
+  t.equal((await fhir('GET', next, undefined, both)).status, 400, 'of another access');
+});
+
+t.test('$everything keeps to dates of care, changes and types', async (t) => {
+  const only = async (query: string) => keysOf((await everything(query)).json);
+  const since2026 = await only('?start=2026-01-01');
+  t.notOk(since2026.includes('Observation/old'));
+  t.notOk(since2026.includes('Practitioner/doctor'), 'what only the old one refers to');
+  t.ok(
+    ['Observation/new', 'Encounter/visit', 'Condition/undated', 'Patient/jo'].every((key) => since2026.includes(key)),
+  );
+  t.same(await only('?end=2019-05-01&_type=Observation'), ['Observation/old'], 'the last day is in');
+  t.same(await only('?end=2019-04-30&_type=Observation'), []);
+  t.same(await only('?start=2026-02-01&end=2026-02-01&_type=Encounter,Observation'), ['Encounter/visit']);
+  t.same(await only('?_type=Practitioner'), ['Practitioner/doctor', 'Practitioner/stranger']);
+  t.same(await only('?_since=2999-01-01T00:00:00Z'), []);
+  const before = new Date().toISOString();
+  await keep(PRACTICE, [observed('late', '2026-04-01')]);
+  t.same(await only(`?_since=${before}`), ['Observation/late']);
+  for (const query of ['?start=soon', '?_since=2026', '?_count=x', '?_type=Nonsense', '?code=x', '?_cursor=x'])
+    t.equal((await everything(query)).status, 400, query);
+});
+
+t.test('$everything shows no type, practice or person that its caller may not see', async (t) => {
+  const few = await house.sign({ organisations: [PRACTICE], scope: 'system/Patient.r system/Observation.r' });
+  t.same(
+    [...new Set(keysOf((await everything('', few)).json).map((key) => key.split('/')[0]))],
+    ['Patient', 'Observation'],
+  );
+  const refused = await everything('?_type=Condition', few);
+  t.equal(refused.status, 403);
+  t.match(said(refused.json), /does not let you read Condition/);
+  const none = await house.sign({ organisations: [PRACTICE], scope: 'system/Observation.rs' });
+  t.equal((await everything('', none)).status, 403);
+  const theirs = await house.sign({ organisations: [OTHER] });
+  t.same(keysOf((await everything('', theirs)).json), ['Patient/jo', 'Condition/elsewhere']);
+  t.equal((await fhir('GET', '/Patient/sam/$everything', undefined, theirs)).status, 404);
+  t.equal((await fhir('GET', '/Patient/nobody/$everything')).status, 404);
+  const text = (await everything()).text;
+  t.notMatch(text, /"id":"(sam|of-sam|cohort|elsewhere)"/);
+});
