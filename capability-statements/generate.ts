@@ -65,6 +65,11 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'GET on one Patient: what care is due, and why.',
     },
     {
+      name: 'match',
+      definition: hl7('Patient-match'),
+      documentation: 'POST on the type: resource, onlyCertainMatches, count. Only within the practices of the token.',
+    },
+    {
       name: 'everything',
       definition: hl7('Patient-everything'),
       documentation:

@@ -214,6 +214,18 @@ t.test('every search parameter is understood, and no other', async (t) => {
 
 const ofSubscriptions: ReadonlySet<string> = new Set(['status', 'events', 'get-ws-binding-token']);
 
+/** What an operation is sent, where that is not a meta. */
+const bodies: Readonly<Record<string, (type: string) => object | undefined>> = {
+  validate: (type) => sampleOf(type, about),
+  release: () => undefined,
+  match: () => ({
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'resource', resource: { resourceType: 'Patient', birthDate: '1980-03-31', name: [{ family: 'X' }] } },
+    ],
+  }),
+};
+
 t.test('every operation answers', async (t) => {
   const before = calls;
   const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 'x' }] } }] };
@@ -222,7 +234,7 @@ t.test('every operation answers', async (t) => {
   );
   for (const { type, name, on, method } of places) {
     const path = `/${type}${on === 'instance' ? `/${idOf(type)}` : ''}/$${name}`;
-    const body = name === 'validate' ? sampleOf(type, about) : name === 'release' ? undefined : meta;
+    const body = name in bodies ? bodies[name]?.(type) : meta;
     // A definition of a group is no cohort, and the Subscription was made by no client: both are reached, and say so.
     const isElsewhere = name === 'release' || (type === 'Subscription' && ofSubscriptions.has(name));
     const wanted = isElsewhere ? [200, 404] : [200];

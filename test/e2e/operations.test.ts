@@ -166,3 +166,70 @@ t.test('$everything shows no type, practice or person that its caller may not se
   const text = (await everything()).text;
   t.notMatch(text, /"id":"(sam|of-sam|cohort|elsewhere)"/);
 });
+
+const NHS = 'https://fhir.nhs.uk/Id/nhs-number';
+const person = (id: string, more: object = {}) => ({
+  resourceType: 'Patient',
+  id,
+  identifier: [{ system: NHS, value: '9990000018' }],
+  name: [{ family: 'Ashworth', given: ['Zoë'] }],
+  birthDate: '1980-03-31',
+  gender: 'female',
+  address: [{ postalCode: 'LS1 4AP' }],
+  ...more,
+});
+await keep(PRACTICE, [
+  person('zoe'),
+  person('without-number', { identifier: [] }),
+  person('twin', {
+    identifier: [{ system: NHS, value: '9990000026' }],
+    name: [{ family: 'Ashworth', given: ['Ann'] }],
+  }),
+  person('namesake', { identifier: [], birthDate: '1950-01-01', address: [{ postalCode: 'M1 1AA' }] }),
+]);
+await keep(OTHER, [person('zoe-there')]);
+const { id: _id, ...sought } = person('');
+const match = (resource: object, more: readonly object[] = [], as = token) =>
+  fhir(
+    'POST',
+    '/Patient/$match',
+    { resourceType: 'Parameters', parameter: [{ name: 'resource', resource }, ...more] },
+    as,
+  );
+const ONLY_CERTAIN = { name: 'onlyCertainMatches', valueBoolean: true };
+
+t.test('$match gives who it may be, best first, each with its grade', async (t) => {
+  const { status, json, text } = await match(sought);
+  t.equal(status, 200, text);
+  const found = (json as Bundle).entry?.map(({ resource, search }) => [
+    resource?.id,
+    search?.score,
+    search?.extension?.[0]?.valueCode,
+  ]);
+  t.same(found, [
+    ['zoe', 1, 'certain'],
+    ['without-number', 0.95, 'probable'],
+  ]);
+  t.equal(json.total, 2);
+  t.same(json.entry[0].search.extension[0].url, 'http://hl7.org/fhir/StructureDefinition/match-grade');
+  t.same(keysOf((await match(sought, [ONLY_CERTAIN])).json), ['Patient/zoe']);
+  t.same(keysOf((await match(sought, [{ name: 'count', valueInteger: 1 }])).json), ['Patient/zoe']);
+  const { identifier: _number, ...unnumbered } = sought;
+  t.same(keysOf((await match(unnumbered)).json), ['Patient/without-number', 'Patient/zoe', 'Patient/twin']);
+  t.same(keysOf((await match(unnumbered, [ONLY_CERTAIN])).json), []);
+  t.equal((await match({ resourceType: 'Patient', gender: 'male' })).status, 422);
+  for (const wrong of [{ resourceType: 'Task' }, {}]) t.equal((await match(wrong)).status, 400);
+  t.equal((await match(sought, [{ name: 'count', valueString: 'x' }])).status, 400);
+  t.equal((await match(sought, [{ name: 'fuzzy', valueBoolean: true }])).status, 400);
+});
+
+t.test('$match keeps to the practices and scopes of its caller', async (t) => {
+  const theirs = await house.sign({ organisations: [OTHER] });
+  t.same(keysOf((await match(sought, [], theirs)).json), ['Patient/zoe-there']);
+  const both = await house.sign({ organisations: [PRACTICE, OTHER] });
+  const certain = await match(sought, [ONLY_CERTAIN], both);
+  t.equal(certain.json.total, 0, 'certain of two is sure of none');
+  t.match(said(certain.json.entry[0].resource), /More than one Patient is a certain match/);
+  const none = await house.sign({ organisations: [PRACTICE], scope: 'system/Patient.r' });
+  t.equal((await match(sought, [], none)).status, 403);
+});

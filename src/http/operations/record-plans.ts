@@ -1,7 +1,8 @@
-/** Operations on what is kept about people: one record as a whole. */
+/** Operations on what is kept about people: one record as a whole, and whose a description is. */
 import { answerOf } from '#http/openapi.ts';
 import { everything } from './everything.ts';
-import { instance, notFound, type OperationPlan, query } from './plan.ts';
+import { match } from './match.ts';
+import { instance, notFound, type OperationPlan, parametersBody, query } from './plan.ts';
 
 export const recordPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
   everything: [
@@ -22,6 +23,29 @@ export const recordPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
           _count: 'Entries of a page: 200 unless said, at most 1,000',
         }),
         response: { 200: answerOf('Bundle of type searchset; its link "next" leads on'), ...notFound(type) },
+      }),
+    },
+  ],
+  match: [
+    {
+      method: 'POST',
+      on: 'type',
+      make: match,
+      describe: () => ({
+        summary: 'Find a patient by a description, each match with its score and grade',
+        description:
+          'The NHS number with the date of birth is certain; names, date of birth, postcode and gender are probable (0.8) or possible (0.55).',
+        ...parametersBody('Parameters: resource, onlyCertainMatches, count', {
+          resourceType: 'Parameters',
+          parameter: [
+            {
+              name: 'resource',
+              resource: { resourceType: 'Patient', name: [{ family: 'Doe' }], birthDate: '1980-03-31' },
+            },
+            { name: 'count', valueInteger: 5 },
+          ],
+        }),
+        response: { 200: answerOf('Bundle of type searchset, best match first') },
       }),
     },
   ],
