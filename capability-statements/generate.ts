@@ -58,6 +58,27 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'On the type or on one: a token for a socket.',
     },
   ],
+  ValueSet: [
+    {
+      name: 'expand',
+      definition: hl7('ValueSet-expand'),
+      documentation:
+        'GET or POST, on the type by url or valueSet, or on one: filter, offset, count, activeOnly, includeDesignations. Over what is loaded; always flat.',
+    },
+    {
+      name: 'validate-code',
+      definition: hl7('ValueSet-validate-code'),
+      documentation: 'GET or POST, on the type by url or valueSet, or on one.',
+    },
+  ],
+  CodeSystem: [
+    {
+      name: 'validate-code',
+      definition: hl7('CodeSystem-validate-code'),
+      documentation: 'GET or POST, on the type by url or codeSystem, or on one.',
+    },
+    { name: 'lookup', definition: hl7('CodeSystem-lookup'), documentation: 'GET or POST on the type.' },
+  ],
   Patient: [
     {
       name: 'needs',

@@ -2,6 +2,7 @@
 import type { Interaction, Principal } from '#auth/access.ts';
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
+import type { Find } from '#fhir/terminology/code-system.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
@@ -229,6 +230,9 @@ export type Deps = Reads & {
 
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
   readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
+
+  /** The code systems and value sets that are loaded, and the instant of an expansion. */
+  readonly terminology: { readonly find: Find; readonly now: () => string };
 
   readonly subscriptions: SubscriptionDeps;
 

@@ -62,6 +62,7 @@ export function httpDeps(
     },
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
     everything: everythingOn(pool, shell.cursorKey),
+    terminology: shell.terminology,
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),
     replyChoices: [

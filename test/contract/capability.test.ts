@@ -226,6 +226,15 @@ const bodies: Readonly<Record<string, (type: string) => object | undefined>> = {
   }),
 };
 
+/** What stands in the URL of those that cannot go without. */
+const GENDER = 'http://hl7.org/fhir/administrative-gender';
+const queries: Readonly<Record<string, string>> = {
+  'ValueSet/$expand': '?url=http://hl7.org/fhir/ValueSet/administrative-gender',
+  'ValueSet/$validate-code': `?url=http://hl7.org/fhir/ValueSet/administrative-gender&system=${GENDER}&code=male`,
+  'CodeSystem/$validate-code': `?url=${GENDER}&code=male`,
+  'CodeSystem/$lookup': `?system=${GENDER}&code=male`,
+};
+
 t.test('every operation answers', async (t) => {
   const before = calls;
   const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 'x' }] } }] };
@@ -234,11 +243,12 @@ t.test('every operation answers', async (t) => {
   );
   for (const { type, name, on, method } of places) {
     const path = `/${type}${on === 'instance' ? `/${idOf(type)}` : ''}/$${name}`;
-    const body = name in bodies ? bodies[name]?.(type) : meta;
+    const sent = queries[`${type}/$${name}`] ?? '';
+    const body = sent ? { resourceType: 'Parameters' } : name in bodies ? bodies[name]?.(type) : meta;
     // A definition of a group is no cohort, and the Subscription was made by no client: both are reached, and say so.
     const isElsewhere = name === 'release' || (type === 'Subscription' && ofSubscriptions.has(name));
     const wanted = isElsewhere ? [200, 404] : [200];
-    await expect(wanted, `${method} ${path}`, fhir(method, path, method === 'GET' ? undefined : body));
+    await expect(wanted, `${method} ${path}`, fhir(method, `${path}${sent}`, method === 'GET' ? undefined : body));
   }
   t.same(wrong.splice(0), []);
   t.comment(`${calls - before} calls`);

@@ -233,3 +233,80 @@ t.test('$match keeps to the practices and scopes of its caller', async (t) => {
   const none = await house.sign({ organisations: [PRACTICE], scope: 'system/Patient.r' });
   t.equal((await match(sought, [], none)).status, 403);
 });
+
+const GENDER = 'http://hl7.org/fhir/administrative-gender';
+const parameters = (given: Record<string, object>) => ({
+  resourceType: 'Parameters',
+  parameter: Object.entries(given).map(([name, value]) => ({ name, ...value })),
+});
+const valueIn = (answer: { parameter: { name: string }[] }, name: string) =>
+  Object.entries(answer.parameter.find((one) => one.name === name) ?? {}).find(([key]) => key.startsWith('value'))?.[1];
+const codesOf = (set: { expansion?: { contains?: { code: string }[] } }) =>
+  set.expansion?.contains?.map(({ code }) => code) ?? [];
+
+t.test('$expand gives the codes of ours, of base R4 and of what is sent', async (t) => {
+  const expand = (query: string) => fhir('GET', `/ValueSet/$expand?${query}`);
+  const ours = await fhir('GET', '/ValueSet/need-state/$expand');
+  t.equal(ours.status, 200, ours.text);
+  t.ok(codesOf(ours.json).includes('overdue'), ours.text);
+  const gender = `url=http://hl7.org/fhir/ValueSet/administrative-gender`;
+  t.same(codesOf((await expand(gender)).json), ['male', 'female', 'other', 'unknown']);
+  t.same(codesOf((await expand(`${gender}|4.0.1`)).json).length, 4);
+  t.same(codesOf((await expand(`${gender}&filter=fem`)).json), ['female']);
+  const page = (await expand(`${gender}&offset=1&count=2`)).json;
+  t.same([codesOf(page), page.expansion.total, page.expansion.offset], [['female', 'other'], 4, 1]);
+  const official = await expand('url=https://fhir.hl7.org.uk/ValueSet/UKCore-BirthSex');
+  t.ok(codesOf(official.json).includes('UNK'), 'the official URL finds what restates it');
+  const { id: _set, ...sent } = { ...ours.json, expansion: undefined, status: 'active', name: 'Sent' };
+  const own = { ...sent, compose: { include: [{ system: GENDER }, { system: 'urn:x', concept: [{ code: 'y' }] }] } };
+  const posted = (valueSet: object) =>
+    fhir('POST', '/ValueSet/$expand', parameters({ valueSet: { resource: valueSet } }));
+  t.same(codesOf((await posted(own)).json), ['male', 'female', 'other', 'unknown', 'y']);
+  const snomed = {
+    system: 'http://snomed.info/sct',
+    filter: [{ property: 'constraint', op: '=', value: '<< 195967001' }],
+  };
+  const refused = await posted({ ...own, compose: { include: [snomed] } });
+  t.equal(refused.status, 400, 'never a guess');
+  t.match(said(refused.json), /http:\/\/snomed\.info\/sct is not loaded/);
+  t.equal((await posted({ ...own, compose: 'x' })).status, 422);
+  t.equal((await posted({ resourceType: 'Patient' })).status, 400);
+  t.equal((await expand('url=https://example.org/none')).status, 404);
+  t.equal((await expand(`${gender}|9.9`)).status, 404, 'another version');
+  for (const query of ['', `${gender}&count=x`, `${gender}&activeOnly=perhaps`, `${gender}&displayLanguage=cy`])
+    t.equal((await expand(query)).status, 400, query);
+});
+
+t.test('$validate-code and $lookup tell what a code is', async (t) => {
+  const ask = async (path: string, body?: object) => {
+    const { status, json, text } = await fhir(body ? 'POST' : 'GET', path, body);
+    t.equal(status, 200, text);
+    return [valueIn(json, 'result'), valueIn(json, 'display')];
+  };
+  const set = '/ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender';
+  t.same(await ask(`${set}&system=${GENDER}&code=male`), [true, 'Male']);
+  t.same(await ask(`${set}&system=${GENDER}&code=men`), [false, undefined]);
+  t.same(await ask(`${set}&code=male&display=Femme`), [false, 'Male']);
+  const coding = { valueCoding: { system: GENDER, code: 'female', display: 'female' } };
+  t.same(await ask(set, parameters({ coding })), [true, 'Female']);
+  const codeableConcept = { valueCodeableConcept: { coding: [{ system: 'urn:x', code: 'y' }, coding.valueCoding] } };
+  t.same(await ask(set, parameters({ codeableConcept })), [true, 'Female']);
+  t.same(await ask('/CodeSystem/$validate-code', parameters({ coding })), [true, 'Female']);
+  t.same(await ask('/CodeSystem/need-state/$validate-code?code=overdue'), [true, 'Overdue']);
+  const odd = { valueCodeableConcept: { coding: [null, 'x', { code: 7, system: [] }] } };
+  t.same(await ask(set, parameters({ codeableConcept: odd })), [false, undefined]);
+  const found = await fhir('GET', `/CodeSystem/$lookup?system=${GENDER}&code=other`);
+  t.same([found.status, valueIn(found.json, 'display')], [200, 'Other']);
+  const other = await fhir('POST', '/CodeSystem/$lookup', parameters({ coding }));
+  t.equal(valueIn(other.json, 'display'), 'Female');
+  t.equal((await fhir('GET', `/CodeSystem/$lookup?system=${GENDER}&code=x`)).status, 404);
+  const snomed = await fhir('GET', '/CodeSystem/$lookup?system=http://snomed.info/sct&code=1');
+  t.equal(snomed.status, 400);
+  t.match(said(snomed.json), /http:\/\/snomed\.info\/sct is not loaded as a whole/);
+  t.equal((await fhir('GET', '/CodeSystem/$lookup?system=urn:none&code=1')).status, 404);
+  t.equal((await fhir('GET', `/CodeSystem/$lookup?code=x`)).status, 400);
+  t.equal((await fhir('GET', `${set}`)).status, 400);
+  const none = await house.sign({ organisations: [PRACTICE], scope: 'system/Patient.rs system/CodeSystem.r' });
+  t.equal((await fhir('GET', `${set}&code=male`, undefined, none)).status, 403);
+  t.equal((await fhir('GET', `/CodeSystem/$lookup?system=${GENDER}&code=other`, undefined, none)).status, 200);
+});

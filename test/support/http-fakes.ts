@@ -228,6 +228,7 @@ function acts(
   | 'ready'
   | 'subscriptions'
   | 'everything'
+  | 'terminology'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -264,6 +265,13 @@ function acts(
       note('release', { organisations, id, parameters });
       if (seen(house, { organisations }, 'Group', id).length === 0) return fail('not-found', 'No such Group.');
       return ok({ resourceType: 'Parameters' as const });
+    },
+    terminology: {
+      find: {
+        valueSet: (url) => (url === aValueSet.url ? aValueSet : undefined),
+        codeSystem: (url) => (url === aCodeSystem.url ? aCodeSystem : undefined),
+      },
+      now: () => '2026-11-20T10:00:00.000Z',
     },
     everything: async (access, request) => {
       note('everything', request);

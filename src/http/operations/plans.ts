@@ -6,6 +6,7 @@ import { needs, release } from './pathway.ts';
 import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
 import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
+import { terminologyPlans } from './terminology-plans.ts';
 import { validate } from './validate.ts';
 
 const validated = (type: string): FastifySchema => ({
@@ -101,6 +102,7 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
     },
   ],
   ...recordPlans,
+  ...terminologyPlans,
   validate: [
     { method: 'POST', on: 'type', make: validate, describe: validated },
     {
