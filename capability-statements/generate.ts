@@ -101,6 +101,11 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
 const ofAll: readonly Operation[] = [
   { name: 'validate', definition: hl7('Resource-validate'), documentation: 'POST on the type or on one resource.' },
   { name: 'meta', definition: hl7('Resource-meta'), documentation: 'GET on one resource.' },
+  {
+    name: 'explain',
+    definition: `${HOLDFAST}/OperationDefinition/explain`,
+    documentation: 'GET on the type with the query of a search: for operators of the server only.',
+  },
 ];
 const ofWritable: readonly Operation[] = [
   { name: 'meta-add', definition: hl7('Resource-meta-add'), documentation: 'POST on one resource.' },

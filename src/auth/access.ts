@@ -42,6 +42,13 @@ export function mayDo(principal: Principal, type: string, interaction: Interacti
   return principal.scopes.some((scope) => grants(scope, type, letters[interaction]));
 }
 
+/** Whether the caller operates the server: by its role, and by a `system/*` scope that lets it search every type. */
+export function isOperator({ role, scopes }: Principal): boolean {
+  return (
+    role === 'operator' && scopes.some((scope) => scope.startsWith('system/*') && grants(scope, '*', letters.search))
+  );
+}
+
 /** The smallest scope that would have granted it, to be named in a refusal. */
 export function scopeFor(principal: Principal, type: string, interaction: Interaction): string {
   return `${principal.user ? 'user' : 'system'}/${type}.${letters[interaction]}`;

@@ -231,6 +231,14 @@ export type Deps = Reads & {
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
   readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
 
+  /** The statements of a search, without the values, and what each took, as text. Fails as the search would. */
+  readonly explain: (
+    access: Access,
+    type: string,
+    parameters: readonly NameValue[],
+    options: SearchOptions,
+  ) => Promise<Result<readonly { readonly sql: string; readonly plan: string }[]>>;
+
   /** The code systems and value sets that are loaded, and the instant of an expansion. */
   readonly terminology: { readonly find: Find; readonly now: () => string };
 

@@ -21,6 +21,7 @@ import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import type { Parts } from './parts.ts';
+import { explainOf } from './search.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -61,6 +62,7 @@ export function httpDeps(
       });
     },
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
+    explain: explainOf(pool, shell),
     everything: everythingOn(pool, shell.cursorKey),
     terminology: shell.terminology,
     receive: (callback) => receive(shell, callback),

@@ -52,3 +52,13 @@ function withoutValues(node: Record<string, unknown>): PlanNode {
   const plans = (node['Plans'] as Record<string, unknown>[] | undefined)?.map(withoutValues);
   return { 'Node Type': '', ...Object.fromEntries(kept), ...(plans ? { Plans: plans } : {}) };
 }
+
+/** A plan as text, a step a line: what it does and where, rows, times run, blocks of memory and of the disk. */
+export function planText(plan: PlanNode, depth = 0): string {
+  const place = [plan['Relation Name'], plan['Index Name']].filter((one) => one !== undefined).join(' by ');
+  const { 'Actual Rows': rows = 0, 'Actual Loops': times = 0 } = plan;
+  const { 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } = plan;
+  const what = [plan['Node Type'], place].filter((one) => one !== '').join(': ');
+  const line = `${'  '.repeat(depth)}${what} (rows ${rows}, times ${times}, blocks ${hit} + ${read})`;
+  return [line, ...(plan.Plans ?? []).map((below) => planText(below, depth + 1))].join('\n');
+}

@@ -310,3 +310,32 @@ t.test('$validate-code and $lookup tell what a code is', async (t) => {
   t.equal((await fhir('GET', `${set}&code=male`, undefined, none)).status, 403);
   t.equal((await fhir('GET', `/CodeSystem/$lookup?system=${GENDER}&code=other`, undefined, none)).status, 200);
 });
+
+t.test('$explain tells operators, and nobody else, what a search costs', async (t) => {
+  const sign = (role: string, scope: string) => house.sign({ organisations: [PRACTICE], role, scope });
+  const operator = await sign('operator', 'system/*.rs');
+  const explain = (query: string, as = operator) => fhir('GET', query, undefined, as);
+  const { status, json, text } = await explain(
+    `/Patient/$explain?identifier=${NHS}|9990000018&family=Ashworth&_sort=birthdate`,
+  );
+  t.equal(status, 200, text);
+  for (const { name, part } of json.parameter) {
+    t.equal(name, 'statement');
+    t.same(
+      part.map((one: { name: string }) => one.name),
+      ['sql', 'plan'],
+    );
+    t.match(part[0].valueString, /^select .*from \(.*\$1/s);
+    t.match(part[1].valueString, /^\w.* \(rows \d+, times \d+, blocks \d+ \+ \d+\)\n {2}/);
+  }
+  t.notMatch(text, /9990000018|ashworth|A81001/i, 'no value of the search');
+  t.equal((await explain('/Patient/$explain?nonsense=x')).status, 400);
+  t.equal((await explain('/Patient/$explain?_cursor=x')).status, 400);
+  for (const [role, scope] of [
+    ['operator', 'user/*.rs'],
+    ['operator', 'system/Patient.rs'],
+    ['operator', 'system/*.r'],
+    ['record-intake', 'system/*.cruds'],
+  ] as const)
+    t.equal((await explain('/Patient/$explain', await sign(role, scope))).status, 403, `${role} ${scope}`);
+});

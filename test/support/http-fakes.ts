@@ -229,6 +229,7 @@ function acts(
   | 'subscriptions'
   | 'everything'
   | 'terminology'
+  | 'explain'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -273,6 +274,7 @@ function acts(
       },
       now: () => '2026-11-20T10:00:00.000Z',
     },
+    explain: async () => ok([{ sql: 'select $1', plan: 'Result' }]),
     everything: async (access, request) => {
       note('everything', request);
       const entries = seen(house, access).map(({ content }) => ({ content, mode: 'match' as const }));

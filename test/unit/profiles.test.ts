@@ -192,14 +192,17 @@ t.test('every operation that the server declares is defined, and none besides', 
       .filter(({ definition }) => definition?.startsWith(HOLDFAST))
       .map(({ name, definition }) => ({ definition, name, type })),
   );
-  const defined = read<OperationDefinition>('OperationDefinition').map(({ url, code, resource }) => ({
-    definition: url,
-    name: code,
-    type: resource?.[0],
-  }));
-  const inOrder = (list: readonly { definition?: string | undefined }[]) =>
-    list.toSorted((a, b) => (a.definition ?? '').localeCompare(b.definition ?? ''));
-  t.same(inOrder(declared), inOrder(defined));
+  const defined = read<OperationDefinition>('OperationDefinition');
+  for (const { definition, name, type } of declared) {
+    const { code, resource } = defined.find(({ url }) => url === definition) ?? {};
+    t.equal(code, name, `${type}/$${name}`);
+    t.ok(
+      resource?.some((one) => [type, 'Resource'].includes(one)),
+      `${definition} is of ${type}`,
+    );
+  }
+  const urls = (list: readonly (string | undefined)[]) => [...new Set(list)].sort();
+  t.same(urls(declared.map(({ definition }) => definition)), urls(defined.map(({ url }) => url)));
 });
 
 /** A Basic carries a topic's version and status as extensions. */

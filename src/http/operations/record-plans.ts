@@ -1,6 +1,7 @@
-/** Operations on what is kept about people: one record as a whole, and whose a description is. */
+/** Operations on what is kept: one record as a whole, whose a description is, and what finding it costs. */
 import { answerOf } from '#http/openapi.ts';
 import { everything } from './everything.ts';
+import { explain } from './explain.ts';
 import { match } from './match.ts';
 import { instance, notFound, type OperationPlan, parametersBody, query } from './plan.ts';
 
@@ -46,6 +47,18 @@ export const recordPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
           ],
         }),
         response: { 200: answerOf('Bundle of type searchset, best match first') },
+      }),
+    },
+  ],
+  explain: [
+    {
+      method: 'GET',
+      on: 'type',
+      make: explain,
+      describe: (type) => ({
+        summary: `How a search of ${type} is answered, and what it costs`,
+        description: 'For operators: role "operator" and the scope system/*.s. With the query of the search.',
+        response: { 200: answerOf('Parameters: each statement without its values, and its plan') },
       }),
     },
   ],
