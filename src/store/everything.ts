@@ -54,10 +54,11 @@ export async function everythingOf(
   request: EverythingRequest,
 ): Promise<{ rows: readonly EverythingRow[]; isMore: boolean }> {
   const types = request.types.filter((type) => !OF_OTHERS.has(type));
+  // Every step goes by keys, resource by resource: `offset 0` keeps the planner from reading a whole table for a guess.
   const statement = sql`
     with member as (${membersOf(db.definitions, access, { ...request, types })}),
-    care as (select m.* from member m join resource r using (organisation, type, rid)
-      where not r.deleted and ${visible(access, sql`r`)} and ${inCare(db.definitions, types, request)}),
+    care as (select m.* from member m cross join lateral (${keyed(sql`m`, sql`r.rid`)}
+      and not r.deleted and ${visible(access, sql`r`)} and ${inCare(db.definitions, types, request)} offset 0) r),
     reached as (
       select case when c.type = 'Patient' then 0 else 1 end as part, c.organisation, c.type, c.rid from care c
       union all
@@ -66,13 +67,19 @@ export async function everythingOf(
         where s.organisation = c.organisation and s.rid = c.rid and s.type = any(${types}::text[]) offset 0) s
       where not exists (select from member m where m.organisation = s.organisation and m.type = s.type and m.rid = s.target)),
     page as (
-      select e.part, r.organisation, r.type, r.rid from reached e join resource r using (organisation, type, rid)
-      where ${join(conditionsOf(access, request), ' and ')}
+      select e.part, e.organisation, e.type, e.rid from reached e cross join lateral (${keyed(sql`e`, sql`r.rid`)}
+        and ${join(conditionsOf(access, request), ' and ')} offset 0) r
       order by 1, 3, 2, 4 limit ${request.count + 1})
-    select p.part, r.organisation, r.type, r.rid::text as rid, r.id, r.content, r.patient
-    from page p join resource r using (organisation, type, rid) order by p.part, r.type, r.organisation, r.rid`;
+    select p.part, p.organisation, p.type, p.rid::text as rid, r.id, r.content, r.patient
+    from page p cross join lateral (${keyed(sql`p`, sql`r.id, r.content, r.patient`)} offset 0) r
+    order by p.part, p.type, p.organisation, p.rid`;
   const { rows } = await db.query<EverythingRow>(statement);
   return { rows: rows.slice(0, request.count), isMore: rows.length > request.count };
+}
+
+/** The resource of a key, to be narrowed further. */
+function keyed(key: Sql, columns: Sql): Sql {
+  return sql`select ${columns} from resource r where r.organisation = ${key}.organisation and r.type = ${key}.type and r.rid = ${key}.rid`;
 }
 
 /** By the patient of its row, and by the references that R4 names for the compartment: some types are in it only by those. */
@@ -92,7 +99,8 @@ function membersOf(definitions: SearchDefinitions, access: Access, { patient, ty
     union
     select s.organisation, p.type, s.rid
     from unnest(${parameters.map((one) => one.type)}::text[], ${parameters.map((one) => one.param)}::int[]) as p (type, param)
-    join search_reference s on s.organisation = any(${organisations}::text[]) and s.param = p.param and s.target = ${ridOf('Patient', patient)}::bigint`;
+    cross join lateral (select s.organisation, s.rid from search_reference s
+      where s.organisation = any(${organisations}::text[]) and s.param = p.param and s.target = ${ridOf('Patient', patient)}::bigint offset 0) s`;
 }
 
 /** Dates that say when a record was kept, or of a person's life, are no dates of care. */
@@ -106,8 +114,9 @@ function inCare(definitions: SearchDefinitions, types: readonly string[], { care
   const params = dates.map((one) => one.param);
   return sql`(not r.present && ${params}::int[] or exists (
     select from unnest(${dates.map((one) => one.type)}::text[], ${params}::int[]) as p (type, param)
-    join search_date d on d.organisation = r.organisation and d.param = p.param and d.rid = r.rid
-    where p.type = r.type and d.low < ${care.high} and d.high > ${care.low}))`;
+    cross join lateral (select from search_date d where d.organisation = r.organisation and d.param = p.param and d.rid = r.rid
+      and d.low < ${care.high} and d.high > ${care.low} offset 0) d
+    where p.type = r.type))`;
 }
 
 /** A reference may lead from or to another patient's record (a mother's blood group, measured by her son): it stays there. */
