@@ -114,9 +114,9 @@ function inCare(definitions: SearchDefinitions, types: readonly string[], { care
   const params = dates.map((one) => one.param);
   return sql`(not r.present && ${params}::int[] or exists (
     select from unnest(${dates.map((one) => one.type)}::text[], ${params}::int[]) as p (type, param)
-    cross join lateral (select from search_date d where d.organisation = r.organisation and d.param = p.param and d.rid = r.rid
-      and d.low < ${care.high} and d.high > ${care.low} offset 0) d
-    where p.type = r.type))`;
+    cross join lateral (select d.low, d.high from search_date d
+      where d.organisation = r.organisation and d.param = p.param and d.rid = r.rid offset 0) d
+    where p.type = r.type and d.low < ${care.high} and d.high > ${care.low}))`;
 }
 
 /** A reference may lead from or to another patient's record (a mother's blood group, measured by her son): it stays there. */
