@@ -16,7 +16,9 @@ export function everythingOn(db: Searchable, cursorKey: Buffer): Deps['everythin
     const after = cursor === undefined ? undefined : positionIn(cursorKey, bound, cursor);
     if (cursor !== undefined && !after)
       return fail('invalid', '_cursor is none that this server gave to you for this query; begin with the first page');
-    const { rows, isMore } = await everythingOf(db, access, { ...request, ...(after ? { after } : {}) });
+    const found = await everythingOf(db, access, { ...request, ...(after ? { after } : {}) });
+    if (!found.ok) return found;
+    const { rows, isMore } = found.value;
     const last = rows.at(-1);
     return ok({
       entries: rows.map(({ content, patient, part }) => ({ content, patient, mode: part < 2 ? 'match' : 'include' })),

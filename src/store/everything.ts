@@ -5,8 +5,10 @@
 import { compartmentParameters } from '#fhir/compartment.ts';
 import type { SearchDefinitions } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
+import { fail, ok, type Result } from '#result.ts';
 import { type Access, organisationsOf, visible } from './access.ts';
 import type { Searchable } from './search-index.ts';
+import { stillIndexing } from './search-parameter.ts';
 import { join, type Sql, sql } from './sql.ts';
 
 /** After which entry a page goes on: the parts of the answer are in order, and within each the types and resources. */
@@ -45,15 +47,17 @@ const OF_OTHERS: ReadonlySet<string> = new Set(['Group']);
 const OF_SEVERAL = ['Appointment'];
 
 /**
- * One page, and whether there is more. Each page walks the one compartment anew, so its cost follows the patient's
- * record and not the table.
+ * One page, and whether there is more. Each page walks the one compartment anew, so its cost follows the patient's record
+ * and not the table. Fails as `unavailable` while a parameter that it goes by is being indexed.
  */
 export async function everythingOf(
   db: Searchable,
   access: Access,
   request: EverythingRequest,
-): Promise<{ rows: readonly EverythingRow[]; isMore: boolean }> {
+): Promise<Result<{ rows: readonly EverythingRow[]; isMore: boolean }>> {
   const types = request.types.filter((type) => !OF_OTHERS.has(type));
+  const waiting = await stillIndexing(db, () => paramsOf(db.definitions, types));
+  if (waiting) return fail('unavailable', `${waiting} is still being indexed: the record is whole when that has ended`);
   // Every step goes by keys, resource by resource: `offset 0` keeps the planner from reading a whole table for a guess.
   const statement = sql`
     with member as (${membersOf(db.definitions, access, { ...request, types })}),
@@ -74,7 +78,13 @@ export async function everythingOf(
     from page p cross join lateral (${keyed(sql`p`, sql`r.id, r.content, r.patient`)} offset 0) r
     order by p.part, p.type, p.organisation, p.rid`;
   const { rows } = await db.query<EverythingRow>(statement);
-  return { rows: rows.slice(0, request.count), isMore: rows.length > request.count };
+  return ok({ rows: rows.slice(0, request.count), isMore: rows.length > request.count });
+}
+
+/** Every parameter by which something is found here. */
+function paramsOf(definitions: SearchDefinitions, types: readonly string[]): number[] {
+  const ofTypes = types.flatMap((type) => [...(definitions.get(type)?.values() ?? [])]);
+  return ofTypes.filter(({ kind }) => kind === 'reference' || kind === 'date').map(({ param }) => param);
 }
 
 /** The resource of a key, to be narrowed further. */

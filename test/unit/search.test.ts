@@ -6,6 +6,7 @@ import { parseSearch } from '#fhir/search-request.ts';
 import type { CapabilityStatement, Resource } from '#fhir/types.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
+import { everythingOf } from '#store/everything.ts';
 import { matchesOf } from '#store/matches.ts';
 import { deleteResources, saveResources } from '#store/resources.ts';
 import { type SearchOptions, searchResources } from '#store/search.ts';
@@ -471,6 +472,9 @@ t.test('a parameter that is new', async (t) => {
     { kind: 'unavailable', message: /^Task\.owner is still being indexed/ },
     'is refused while it is indexed, never answered in part',
   );
+  const of = ['Patient', 'Task'];
+  const everything = () => everythingOf(pool, A, { patient: 'p1', types: of, wanted: of, count: 100 });
+  t.match(await everything(), { failure: { kind: 'unavailable' } }, 'nor is a whole record');
   t.match(await ask('patient.family=okafor'), { kind: 'unavailable' }, 'also at the end of a chain');
   t.match(await ask('_sort=owner'), { kind: 'unavailable' });
   t.same(await ask('status=requested'), ['t1', 't4'], 'others are not');
@@ -480,6 +484,8 @@ t.test('a parameter that is new', async (t) => {
   t.match(await ask('owner=A81001'), { kind: 'unavailable' }, 'stopped in the middle it is still not');
   await reindex(pool, { batch: 2 });
   t.same(await ask('owner=A81001'), ['t1', 't5', 't6'], 'and then it finds all, old and new');
+  const whole = await everything();
+  t.ok(whole.ok && whole.value.rows.some(({ id }) => id === 'p1'), 'and the whole record is given');
   t.same(await ask('owner:missing=true'), ['t4']);
   t.same(await ask('patient.family=okafor'), ['t1']);
   const count = async () =>
