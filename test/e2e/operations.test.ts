@@ -347,3 +347,40 @@ t.test('$explain tells operators, and nobody else, what a search costs', async (
   ] as const)
     t.equal((await explain('/Patient/$explain', await sign(role, scope))).status, 403, `${role} ${scope}`);
 });
+
+t.test('odd input is answered, and never as a fault of the server', async (t) => {
+  const operator = await house.sign({ organisations: [PRACTICE], role: 'operator' });
+  const sent = (parameter: unknown) => ({ resourceType: 'Parameters', parameter });
+  const set = (more: object) =>
+    sent([{ name: 'valueSet', resource: { resourceType: 'ValueSet', status: 'active', url: 'urn:v', ...more } }]);
+  const born = (more: object) =>
+    sent([{ name: 'resource', resource: { resourceType: 'Patient', birthDate: '1980-01-01', ...more } }]);
+  const slow = { system: GENDER, filter: [{ property: 'code', op: 'regex', value: '(a+)+$' }] };
+  const shots: readonly [path: string, body?: unknown][] = [
+    ['/ValueSet/$expand?url=%00'],
+    ['/ValueSet/$expand?url=__proto__'],
+    ['/CodeSystem/$lookup?system=constructor&code=__proto__'],
+    ['/ValueSet/$expand', sent([null, 1, { name: 'valueSet', resource: 5 }])],
+    ['/ValueSet/$expand', set({ compose: { include: [{ valueSet: ['urn:v'] }] } })],
+    ['/ValueSet/$expand', set({ compose: { include: [slow] } })],
+    ['/ValueSet/$expand', set({ expansion: { timestamp: '2026-01-01', contains: [{ system: 'a', code: 'b' }] } })],
+    ['/Patient/$match', born({ name: [{ family: 'a\u0000b' }] })],
+    ['/Patient/$match', born({ name: [{ family: 'x'.repeat(100_000) }] })],
+    ['/Patient/$match', born({ name: [{ family: ',', given: ['\\'] }], address: [{ postalCode: '$|,\\1' }] })],
+    ['/Patient/$match', sent('x')],
+    ['/Patient/$match', []],
+    ['/Patient/a%00b/$everything'],
+    ['/Patient/jo/$everything?_since=9999-99-99T00:00:00Z'],
+    ['/Patient/jo/$everything?_since=0001-01-01T00:00:00Z&start=0001&end=9999'],
+    ['/Patient/jo/$everything?start=2026-01-01T00:00:00.1234567Z&_count=0'],
+    ['/Patient/$explain?name=%00'],
+    ['/Patient/$explain?_count=0'],
+    ['/Patient/$explain?_summary=count'],
+    ['/Task/$explain?patient.name=x&_sort=-authored-on'],
+    ['/Patient/$explain?_id=a,b'],
+  ];
+  for (const [path, body] of shots) {
+    const { status, text } = await fhir(body === undefined ? 'GET' : 'POST', path, body, operator);
+    t.ok(status < 500, `${path} ${status} ${status < 500 ? '' : text}`);
+  }
+});

@@ -90,5 +90,8 @@ function careOf(inputs: Inputs): Result<EverythingRequest['care']> {
   if (start === undefined && end === undefined) return ok(undefined);
   const from = start === undefined ? { low: BEGINNING } : dateRange(start);
   const to = end === undefined ? { high: END } : dateRange(end);
-  return from && to ? ok({ low: from.low, high: to.high }) : fail('invalid', 'start and end want dates: YYYY-MM-DD');
+  // In whole milliseconds, as dates are kept.
+  return from && to
+    ? ok({ low: Math.floor(from.low), high: Math.ceil(to.high) })
+    : fail('invalid', 'start and end want dates: YYYY-MM-DD');
 }
