@@ -91,6 +91,13 @@ export type Reads = {
     parameters: readonly NameValue[],
     options: SearchOptions,
   ) => Promise<Result<SearchPage>>;
+  /** Over several types (none of them AuditEvent) in one order: `_sort` by what every resource has. */
+  readonly searchTypes: (
+    access: Access,
+    types: readonly string[],
+    parameters: readonly NameValue[],
+    options: SearchOptions,
+  ) => Promise<Result<SearchPage>>;
 };
 
 /** JSON and XML, either from the other. */

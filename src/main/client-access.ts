@@ -18,15 +18,17 @@ import { transactByClient, writeByClient } from '#workflow/client-writes.ts';
 import { auditRow } from './audit.ts';
 import { withAudit } from './audit-access.ts';
 import type { HouseShell } from './house.ts';
-import { searchOf } from './search.ts';
+import { searchOf, searchTypesOf } from './search.ts';
 
 /** Reads of the store as it is, or of a transaction that runs. */
 export function readsOn(db: Database, shell: HouseShell): Reads {
+  const searched = { query: db.query, definitions: shell.pool.definitions };
   return withAudit(db, shell, {
     read: (access, type, id) => readResource(db, access, type, id),
     readVersion: (access, type, id, version) => readVersion(db, access, { type, id, version }),
     history: (access, request) => history(db, access, request),
-    search: searchOf({ query: db.query, definitions: shell.pool.definitions }, shell),
+    search: searchOf(searched, shell),
+    searchTypes: searchTypesOf(searched, shell),
   });
 }
 

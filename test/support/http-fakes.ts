@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createTokenVerifier } from '#auth/token.ts';
 import { SHARED } from '#fhir/systems.ts';
 import type { CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
-import type { Access, AuditEntry, CallbackReceived, Deps, SearchPage, Stored } from '#http/deps.ts';
+import type { Access, AuditEntry, CallbackReceived, Deps, Reads, SearchPage, Stored } from '#http/deps.ts';
 import { keyOf } from '#http/fhir/bundle.ts';
 import { createServer as createFacade } from '#http/server.ts';
 import { createLog } from '#ops/log.ts';
@@ -113,7 +113,7 @@ function seen(house: House, { organisations }: Access, type?: string, id?: strin
   });
 }
 
-function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 'search' | 'caseload' | 'needs'> {
+function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
     read: async (access, type, id) => {
@@ -136,6 +136,11 @@ function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 's
         ...(patient === undefined ? {} : { patient }),
       }));
       return ok<SearchPage>({ entries, self: parameters });
+    },
+    searchTypes: async (access, types, parameters) => {
+      note('searchTypes', { access, types, parameters });
+      const rows = types.flatMap((type) => seen(house, access, type));
+      return ok<SearchPage>({ entries: rows.map(({ content }) => ({ content, mode: 'match' })), self: parameters });
     },
     caseload: async ({ organisations }) => {
       note('caseload', { organisations });

@@ -95,7 +95,7 @@ async function answer(deps: Deps, call: Call, { types, path, compartment }: Of):
   const options = { ...searchOptions(call), ...(compartment === undefined ? {} : { compartment }) };
   const isSeveral = another !== undefined || path === '' || path.endsWith('*');
   const found = isSeveral
-    ? await searchSeveral(deps.search, call.access, { types, parameters: asked.value, options })
+    ? await searchSeveral(deps, call.access, { types, parameters: asked.value, options })
     : await deps.search(call.access, type, asked.value, options);
   if (!found.ok) return found;
   return written(deps, call, { page: found.value, path, maySearch: options.maySearch });
