@@ -95,7 +95,7 @@ t.test('the check of SNOMED CT ids refuses what it should', async (t) => {
 
 t.test('every artefact is named as its file, its url and its version say', async (t) => {
   const files = readdirSync(profiles).filter((file) =>
-    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition|OperationDefinition)-/.test(file),
+    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition|OperationDefinition|SearchParameter)-/.test(file),
   );
   for (const file of files) {
     const found = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
@@ -125,7 +125,7 @@ t.test('every extension of ours that an artefact uses is defined', async (t) => 
   const topics = new Set(
     read<CodeSystem>('CodeSystem').flatMap((one) => (one.concept ?? []).map(({ code }) => `${one.url}#${code}`)),
   );
-  for (const file of readdirSync(profiles).filter((one) => /^(PlanDefinition|ValueSet)-/.test(one))) {
+  for (const file of readdirSync(profiles).filter((one) => /^(PlanDefinition|ValueSet|SearchParameter)-/.test(one))) {
     const text = readFileSync(join(profiles, file), 'utf8');
     const used = text.match(/https:\/\/holdfast\.example\/fhir\/StructureDefinition\/[\w-]+/g) ?? [];
     for (const url of new Set(used)) t.ok(defined.has(url), `${file} uses ${url}`);

@@ -1,9 +1,12 @@
 /** Search as R4 has it, on a small world whose answers can be read off: every kind of parameter, its modifiers, links, order and pages. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import { parseSearch } from '#fhir/search-request.ts';
-import type { CapabilityStatement, Resource } from '#fhir/types.ts';
+import { holdfastExtension, NEED_STATE } from '#fhir/systems.ts';
+import type { CapabilityStatement, Resource, SearchParameter } from '#fhir/types.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { everythingOf } from '#store/everything.ts';
@@ -18,6 +21,7 @@ import { SEARCHED, WORLD } from '../support/search-data.ts';
 import { CASES, REFUSED } from './search-cases.ts';
 
 const definitions = compileSearch(everyParameterOf(SEARCHED));
+const profiles = join(import.meta.dirname, '..', '..', 'profiles');
 const now = '2026-04-01T08:00:00.000Z';
 const A = { organisations: ['A81001'] };
 const B = { organisations: ['B82002'] };
@@ -501,4 +505,56 @@ t.test('a parameter that is new', async (t) => {
     ok: true,
     value: { entries: { length: 2 } },
   });
+});
+
+t.test('a parameter of our own is indexed and searched as one of R4', async (t) => {
+  const own = ['need-due', 'need-state'].map(
+    (id) => JSON.parse(readFileSync(join(profiles, `SearchParameter-${id}.json`), 'utf8')) as SearchParameter,
+  );
+  const declaring = (names: readonly string[]) => {
+    const searchParam = names.map((name) => ({ name, type: 'token' }));
+    const resource = [{ type: 'ServiceRequest', searchParam }];
+    return compileSearch({ rest: [{ mode: 'server', resource }] } as CapabilityStatement, own);
+  };
+  const url = await freshDatabase(t);
+  const open = (with_: typeof definitions) => {
+    const pool = openPool({ url, size: 3, definitions: with_, onError: () => undefined });
+    t.teardown(() => pool.close());
+    return pool;
+  };
+  const need = (id: string, due: string | undefined, state: string): Resource => ({
+    resourceType: 'ServiceRequest',
+    id,
+    status: 'active',
+    intent: 'proposal',
+    subject: { reference: 'Patient/p1' },
+    extension: [
+      { url: holdfastExtension('need-state'), valueCoding: { system: NEED_STATE, code: state } },
+      ...(due === undefined ? [] : [{ url: holdfastExtension('need-due'), valueDate: due }]),
+      { url: holdfastExtension('need-next-change'), valueDate: '2026-01-01' },
+    ],
+  });
+  const before = open(declaring(['status']));
+  await openParameters(before);
+  await save(before, 'A81001', [
+    need('late', '2026-03-01', 'overdue'),
+    need('soon', '2026-05-01', 'approaching'),
+    need('out', undefined, 'excluded'),
+  ]);
+  const all = declaring(['status', 'due', 'need-state']);
+  const pool = open(all);
+  t.same(await openParameters(pool), ['ServiceRequest.due', 'ServiceRequest.need-state']);
+  const ask = async (query: string) => {
+    const request = parseSearch('ServiceRequest', pairsOf(query), { definitions: all, lenient: false });
+    if (!request.ok) throw new Error(request.failure.message);
+    const found = await searchResources(pool, A, request.value);
+    return found.ok ? idsOf(found.value) : found.failure.kind;
+  };
+  for (const query of ['due=le2026-04-01', 'need-state=overdue', '_sort=due'])
+    t.equal(await ask(query), 'unavailable', `${query} while what was there before is indexed`);
+  await reindex(pool);
+  t.same(await ask('due=le2026-04-01'), ['late'], 'no other date of a need is meant');
+  t.same(await ask('_sort=-due'), ['soon', 'late', 'out']);
+  t.same(await ask(`need-state=${NEED_STATE}|overdue,approaching&_sort=due`), ['late', 'soon']);
+  t.same(await ask('due:missing=true'), ['out']);
 });
