@@ -29,7 +29,7 @@ export async function resolve(
     case 'hierarchy':
       return hierarchy(db, access, criterion);
     case 'any':
-      return anyResolved(db, access, type, criterion.of);
+      return anyResolved(db, access, type, criterion);
     case 'chain':
     case 'has':
       return linkResolved(db, access, criterion);
@@ -42,15 +42,15 @@ async function anyResolved(
   db: Searchable,
   access: Access,
   type: string,
-  of: readonly Criterion[],
+  any: Extract<Criterion, { kind: 'any' }>,
 ): Promise<Result<Criterion[]>> {
   const resolved: Criterion[] = [];
-  for (const one of of) {
+  for (const one of any.of) {
     const read = await resolve(db, access, type, one);
     if (!read.ok) return read;
     resolved.push(...read.value);
   }
-  return ok([{ kind: 'any', of: resolved }]);
+  return ok([{ ...any, of: resolved }]);
 }
 
 /** `patient:identifier=…` names whoever is referred to by that identifier, and whoever has it. */

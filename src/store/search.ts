@@ -165,7 +165,6 @@ export function planOf({ access, request, criteria, position }: Search, way: Way
     driver,
     keys: way.keys,
     without: undefined,
-    compartment: request.compartment?.id,
     position,
     backward: position?.backward ?? false,
     limit: request.count + 1,

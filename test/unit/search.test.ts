@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { compartmentParameters } from '#fhir/compartment.ts';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import { parseSearch } from '#fhir/search-request.ts';
@@ -191,6 +192,59 @@ t.test('what cannot be answered is refused with words, and without the value', a
       '500 alternatives are one look-up',
     );
   });
+});
+
+t.test('a compartment has what refers to its patient by a parameter that R4 names for the type', async (t) => {
+  const pool = await world(t);
+  const to = (reference: string) => ({ reference });
+  await save(pool, 'A81001', [
+    { resourceType: 'Observation', id: 'of-p2-by-p1', subject: to('Patient/p2'), performer: [to('Patient/p1')] },
+    { resourceType: 'Observation', id: 'about-p1', subject: to('Patient/p2'), focus: [to('Patient/p1')] },
+    {
+      resourceType: 'Appointment',
+      id: 'of-both',
+      start: '2026-01-01T10:00:00Z',
+      participant: [{ actor: to('Patient/p2') }, { actor: to('Patient/p1') }],
+    },
+    { resourceType: 'Group', id: 'cohort', member: [{ entity: to('Patient/p1') }] },
+  ] as Resource[]);
+  const { rows } = await pool.query<{ content: string }>(
+    sql`select content from resource where organisation = 'A81001'`,
+  );
+  const kept = rows.map((row) => JSON.parse(row.content) as Resource & { id: string });
+  const inside = async (type: string, id: string, query: string) => {
+    const request = parseSearch(type, pairsOf(query), {
+      definitions,
+      lenient: false,
+      compartment: { type: 'Patient', id },
+    });
+    if (!request.ok) throw new Error(request.failure.message);
+    const found = await searchResources(pool, A, request.value);
+    if (!found.ok) throw new Error(found.failure.message);
+    return found.value;
+  };
+  let members = 0;
+  for (const type of SEARCHED.filter((one) => one !== 'AuditEvent' && compartmentParameters(one).length > 0)) {
+    for (const id of ['p1', 'p2']) {
+      const paths = compartmentParameters(type).map((code) => definitions.get(type)?.get(code)?.values);
+      const isInside = (one: Resource) =>
+        paths.some((values) => JSON.stringify(values?.(one) ?? []).includes(`"reference":"Patient/${id}"`));
+      const wanted = kept.filter((one) => one.resourceType === type && isInside(one)).map((one) => one.id);
+      const found = await inside(type, id, '_total=accurate');
+      t.same(idsOf(found).toSorted(), wanted.toSorted(), `${type} of ${id}`);
+      t.equal(found.total, wanted.length);
+      t.same(idsOf(await inside(type, id, '_sort=-_id')), wanted.toSorted().toReversed(), `${type} of ${id} in order`);
+      members += wanted.length;
+    }
+  }
+  t.ok(members > 10, `${members} members`);
+  t.same(
+    idsOf(await inside('Observation', 'p1', '_id=of-p2-by-p1,about-p1')),
+    ['of-p2-by-p1'],
+    'as performer, not as focus',
+  );
+  t.same(idsOf(await inside('Appointment', 'p2', '_id=of-both')), ['of-both'], 'of each who takes part');
+  t.throws(() => parseSearch('Task', [], { definitions, lenient: false, compartment: { type: 'Patient', id: 'p1' } }));
 });
 
 t.test('totals', async (t) => {
