@@ -10,7 +10,11 @@ import type { Validate, WriteOperation, Written } from '#workflow/client-operati
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
-export type Access = { readonly organisations: readonly string[] };
+export type Access = {
+  readonly organisations: readonly string[];
+  /** All scopes of the caller, where one of them grants only what a query finds. */
+  readonly scopes?: readonly string[];
+};
 
 /** A resource as kept: `content` is the exact JSON to serve. */
 export type Stored = {

@@ -5,10 +5,12 @@ import { fail, ok } from '#result.ts';
 import { seal, unseal } from '#store/cursor.ts';
 import { type EverythingPosition, everythingOf } from '#store/everything.ts';
 import type { Searchable } from '#store/search-index.ts';
+import { accessFor } from './narrowed-access.ts';
 
 /** Over the store as it is. */
 export function everythingOn(db: Searchable, cursorKey: Buffer): Deps['everything'] {
-  return async (access, { caller, cursor, ...request }) => {
+  return async (whole, { caller, cursor, ...request }) => {
+    const access = await accessFor(db, whole, 'read');
     const { count: _count, ...asked } = request;
     const bound = createHash('sha256')
       .update(JSON.stringify(['everything', caller, access, asked]))

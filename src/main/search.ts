@@ -7,6 +7,7 @@ import { type SearchPage as Page, searchResources } from '#store/search.ts';
 import { explainSearch, planText } from '#store/search-explain.ts';
 import type { Searchable } from '#store/search-index.ts';
 import { searchTypes } from '#store/search-types.ts';
+import { accessFor } from './narrowed-access.ts';
 
 type Given = { readonly cursorKey: Buffer; readonly now: () => string; readonly baseUrl: () => string };
 
@@ -16,7 +17,7 @@ export function searchOf(db: Searchable, given: Given): Deps['search'] {
     const request = requestOf(db, given, { type, params, options });
     if (!request.ok) return request;
     const { maySearch, caller = '' } = options;
-    const found = await searchResources(db, access, request.value, {
+    const found = await searchResources(db, await accessFor(db, access, 'search'), request.value, {
       cursor: { key: given.cursorKey, caller },
       maySearch,
     });
@@ -37,7 +38,7 @@ export function searchTypesOf(db: Searchable, given: Given): Deps['searchTypes']
       if (request.ok) requests.push(request.value);
     }
     const cursor = { key: given.cursorKey, caller: options.caller ?? '' };
-    const found = await searchTypes(db, access, requests, { cursor });
+    const found = await searchTypes(db, await accessFor(db, access, 'search'), requests, { cursor });
     if (!found.ok) return found;
     const { issues, ...page } = found.value;
     const ignored = new Map(requests.flatMap((one) => one.ignored).map((issue) => [issue.diagnostics, issue]));
@@ -64,7 +65,7 @@ export function explainOf(db: Searchable, given: Given): Deps['explain'] {
   return async (access, type, params, options) => {
     const request = requestOf(db, given, { type, params, options });
     if (!request.ok) return request;
-    const explained = await explainSearch(db, access, request.value);
+    const explained = await explainSearch(db, await accessFor(db, access, 'search'), request.value);
     if (!explained.ok) return explained;
     return ok(explained.value.map(({ sql, plan }) => ({ sql, plan: planText(plan) })));
   };

@@ -110,10 +110,10 @@ function judgesRow({ access, without, keys, driver }: PagePlan): boolean {
 }
 
 /** Conditions on the resource's own row `r`. */
-function own({ access, without, keys, driver }: PagePlan): Sql {
+function own({ access, type, without, keys, driver }: PagePlan): Sql {
   return join(
     [
-      sql`not r.deleted and ${visible(access, sql`r`)}`,
+      sql`not r.deleted and ${visible(access, sql`r`, type)}`,
       ...(without === undefined ? [] : [sql`not r.present @> ${[without]}::int[]`]),
       ...(isFeed(keys) && driver.kind !== 'walk' ? [belowHorizon(sql`r`)] : []),
     ],

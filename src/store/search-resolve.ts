@@ -61,9 +61,12 @@ async function withIdentified(
 ): Promise<Criterion> {
   const { types, values } = criterion.identifiers ?? { types: [], values: [] };
   const params = types.flatMap((type) => db.definitions.get(type)?.get('identifier')?.param ?? []);
+  const seen = isNarrow(access)
+    ? sql`and exists (select 1 from resource r where r.organisation = s.organisation and r.type = any(${[...types]}::text[]) and r.rid = s.rid and ${visible(access, sql`r`)} offset 0)`
+    : sql``;
   const { rows } = await db.query<{ rid: string }>(sql`
     select s.rid::text as rid from search_token s where s.organisation = any(${[...access.organisations]}::text[]) and s.param = any(${params}::int[])
-      and s.value = any(${[...values]}::bigint[]) limit ${FEW}`);
+      and s.value = any(${[...values]}::bigint[]) ${seen} limit ${FEW}`);
   return { kind: 'reference', param: criterion.param, values: [...criterion.values, ...rows.map((row) => row.rid)] };
 }
 
@@ -157,7 +160,7 @@ async function fewOf(
   const others = criteria.filter((one) => one !== driver).map((one) => sql` and ${holds(one, place)}`);
   const seen =
     isNarrow(access) || driver.kind === 'ids'
-      ? sql` and exists (select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and r.rid = u.rid and not r.deleted and ${visible(access, sql`r`)} offset 0)`
+      ? sql` and exists (select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and r.rid = u.rid and not r.deleted and ${visible(access, sql`r`, type)} offset 0)`
       : sql``;
   const { rows } = await db.query<{ rid: string }>(sql`
     select distinct m.rid::text as rid from (select u.rid from unnest(${organisationsOf(access, type)}::text[]) as o (organisation) cross join lateral (${set}) u

@@ -1,5 +1,5 @@
 /** search: of a type, of a patient's compartment, of several types. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
-import { mayDo } from '#auth/access.ts';
+import { mayDoSome } from '#auth/access.ts';
 import type { Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Action, Served } from './action.ts';
@@ -16,6 +16,7 @@ export function search(deps: Deps, type: string): Action {
     type,
     mayWait: true,
     needs: [{ type, interaction: 'search' }],
+    isNarrowable: true,
     run: (call) => answer(deps, call, { types: [type], path: type }),
   };
 }
@@ -28,6 +29,7 @@ export function searchCompartment(deps: Deps, types: readonly string[]): Action 
     interaction: 'search',
     type: isAll ? 'Patient' : type,
     mayWait: true,
+    isNarrowable: true,
     needs: [{ type: 'Patient', interaction: 'read' }, ...(isAll ? [] : [{ type, interaction: 'search' as const }])],
     run: async (call) => {
       const patient = isId(call.id) ? await deps.read(call.access, 'Patient', call.id) : undefined;
@@ -53,7 +55,7 @@ export function searchSystem(deps: Deps, types: readonly string[]): Action {
         return Promise.resolve(
           fail('invalid', '_type names a type that is not served. /fhir/R4/metadata lists those that are.'),
         );
-      const hidden = named.find((type) => !mayDo(call.principal, type, 'search'));
+      const hidden = named.find((type) => !mayDoSome(call.principal, type, 'search'));
       if (hidden)
         return Promise.resolve(
           fail(
@@ -67,7 +69,7 @@ export function searchSystem(deps: Deps, types: readonly string[]): Action {
 }
 
 const typesOf = ({ principal }: Call, types: readonly string[]) =>
-  types.filter((type) => mayDo(principal, type, 'search'));
+  types.filter((type) => mayDoSome(principal, type, 'search'));
 
 type Of = { readonly types: readonly string[]; readonly path: string; readonly compartment?: string };
 
@@ -83,7 +85,7 @@ export function searchParameters({ parameters }: Call): Result<readonly NameValu
 export function searchOptions({ principal, headers }: Call): SearchOptions {
   return {
     handling: preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict',
-    maySearch: (other) => mayDo(principal, other, 'search'),
+    maySearch: (other) => mayDoSome(principal, other, 'search'),
     caller: principal.subject,
   };
 }

@@ -1,5 +1,5 @@
 /** `Patient/[id]/$everything`: one person's whole record. https://hl7.org/fhir/R4/operation-patient-everything.html */
-import { mayDo } from '#auth/access.ts';
+import { mayDoSome } from '#auth/access.ts';
 import { isInstant } from '#fhir/date.ts';
 import { BEGINNING, dateRange, END } from '#fhir/search-range.ts';
 import type { Deps, EverythingRequest } from '#http/deps.ts';
@@ -24,6 +24,7 @@ export function everything(deps: Deps): Action {
     operation: 'Patient/$everything',
     type: 'Patient',
     needs: [{ type: 'Patient', interaction: 'read' }],
+    isNarrowable: true,
     mayWait: true,
     run: async (call) => {
       const inputs = inputsOf(deps, call, KNOWN);
@@ -48,7 +49,7 @@ export function everything(deps: Deps): Action {
 
 function requestOf(call: Call, inputs: Inputs): Result<EverythingRequest> {
   const given = Object.keys(clientPolicy).filter((type) => !LEFT_OUT.has(type));
-  const types = given.filter((type) => mayDo(call.principal, type, 'read'));
+  const types = given.filter((type) => mayDoSome(call.principal, type, 'read'));
   const wanted = wantedOf(inputs, given, types);
   if (!wanted.ok) return wanted;
   const care = careOf(inputs);
