@@ -40,12 +40,9 @@ export async function searchTypes(
   const cursor = requests[0]?.cursor;
   const position = cursor === undefined ? undefined : seals.open(cursor);
   if (cursor !== undefined && !position) return fail('invalid', NOT_OURS);
-  const parts: Part[] = [];
-  for (const request of requests) {
-    const search = await prepare(db, { access, request, position });
-    if (!search.ok) return search;
-    parts.push({ search: search.value, way: await chooseWay(db, search.value) });
-  }
+  const found = await partsOf(db, requests, { access, position });
+  if (!found.ok) return found;
+  const parts = found.value;
   const [first] = parts;
   if (!first) return ok({ entries: [], next: undefined, prev: undefined, more: undefined, total: 0, issues: [] });
   const { rows, isMore, total } = await pageOf(db, first, parts);
@@ -71,9 +68,36 @@ function together(requests: readonly SearchRequest[]): Pick<SearchRequest, 'type
   };
 }
 
-async function pageOf(db: Searchable, { search, way }: Part, parts: readonly Part[]) {
+async function partsOf(
+  db: Searchable,
+  requests: readonly SearchRequest[],
+  of: Pick<Search, 'access' | 'position'>,
+): Promise<Result<Part[]>> {
+  const parts: Part[] = [];
+  for (const request of requests) {
+    const search = await prepare(db, { ...of, request });
+    if (!search.ok) return search;
+    parts.push({ search: search.value, way: await chooseWay(db, search.value) });
+  }
+  return ok(parts);
+}
+
+/** The statement of the first page, as it would be run: for explaining it. */
+export async function statementOfTypes(
+  db: Searchable,
+  access: Access,
+  requests: readonly SearchRequest[],
+): Promise<Result<Sql>> {
+  const parts = await partsOf(db, requests, { access, position: undefined });
+  if (!parts.ok) return parts;
+  const [first] = parts.value;
+  return first ? ok(pageOfAll(first, parts.value)) : fail('invalid', 'No type is searched');
+}
+
+/** The pages of all, cut to one. */
+function pageOfAll({ search, way }: Part, parts: readonly Part[]): Sql {
   const { keys } = way;
-  const { count, total: asked } = search.request;
+  const { count, total } = search.request;
   const backward = search.position?.backward ?? false;
   const columns = join([sql`organisation, rid, type, id, content, patient`, ...keys.map((_, at) => name(at))], ', ');
   const pages = parts.map(
@@ -81,12 +105,17 @@ async function pageOf(db: Searchable, { search, way }: Part, parts: readonly Par
   );
   const order = orderBy(keys, backward, false);
   const page = sql`select * from (${join(pages, ' union all ')}) every order by ${order} limit ${count + 1}`;
-  const counts = asked === 'accurate' ? countsOf(parts) : undefined;
-  const found = await db.query<PageRow & { total?: number }>(prepared(shown(keys, page, counts)));
+  return shown(keys, page, total === 'accurate' ? countsOf(parts) : undefined);
+}
+
+async function pageOf(db: Searchable, first: Part, parts: readonly Part[]) {
+  const { position, request } = first.search;
+  const { count } = request;
+  const found = await db.query<PageRow & { total?: number }>(prepared(pageOfAll(first, parts)));
   const rows = found.rows.filter((row) => row.rid !== null);
   const kept = rows.slice(0, count);
   return {
-    rows: backward ? kept.toReversed() : kept,
+    rows: position?.backward ? kept.toReversed() : kept,
     isMore: rows.length > count,
     total: found.rows[0]?.total,
   };
