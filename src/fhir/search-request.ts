@@ -1,5 +1,6 @@
 /** A search as it was asked, checked against what is declared: nothing unknown is silently ignored. */
 import { fail, type Issue, ok, type Result } from '#result.ts';
+import { compartmentParameters } from './compartment.ts';
 import { type ControlState, readControl } from './search-control.ts';
 import type { Criterion } from './search-criterion.ts';
 import { readCriterion } from './search-criterion-value.ts';
@@ -101,7 +102,20 @@ export function parseSearch(
     }
   }
   if (issues.length > 0) return fail('invalid', issues.map((issue) => issue.diagnostics).join('; '), { issues });
-  return ok({ type, filters, ...state, compartment: options.compartment, used, ignored });
+  const { compartment } = options;
+  return ok({ type, filters: [...insideOf(type, options), ...filters], ...state, compartment, used, ignored });
+}
+
+/** What refers to a compartment's own resource by one of the parameters that R4 names. Throws for a type that is in none. */
+function insideOf(type: string, { compartment, definitions }: ParseOptions): Filter[] {
+  if (!compartment) return [];
+  const values = [ridOf(compartment.type, compartment.id)];
+  const of = compartmentParameters(type, compartment.type).flatMap((code): Criterion[] => {
+    const definition = definitions.get(type)?.get(code);
+    return definition?.kind === 'reference' ? [{ kind: 'reference', param: definition.param, values }] : [];
+  });
+  if (of.length === 0) throw new Error(`${type} is not in the compartment of a ${compartment.type}`);
+  return [{ name: 'compartment', criterion: { kind: 'any', of, isOfOne: true } }];
 }
 
 type One = { type: string; name: string; value: string; options: ParseOptions; state: ControlState };

@@ -2,6 +2,7 @@
 import type { Interaction, Principal } from '#auth/access.ts';
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
+import type { Find } from '#fhir/terminology/code-system.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
@@ -10,7 +11,11 @@ import type { Validate, WriteOperation, Written } from '#workflow/client-operati
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
-export type Access = { readonly organisations: readonly string[] };
+export type Access = {
+  readonly organisations: readonly string[];
+  /** All scopes of the caller, where one of them grants only what a query finds. */
+  readonly scopes?: readonly string[];
+};
 
 /** A resource as kept: `content` is the exact JSON to serve. */
 export type Stored = {
@@ -82,6 +87,13 @@ export type Reads = {
     parameters: readonly NameValue[],
     options: SearchOptions,
   ) => Promise<Result<SearchPage>>;
+  /** Over several types (none of them AuditEvent) in one order: `_sort` by what every resource has. */
+  readonly searchTypes: (
+    access: Access,
+    types: readonly string[],
+    parameters: readonly NameValue[],
+    options: SearchOptions,
+  ) => Promise<Result<SearchPage>>;
 };
 
 /** JSON and XML, either from the other. */
@@ -108,6 +120,21 @@ export type AsyncRequests = {
   ) => Promise<Result<{ readonly id: string }>>;
   readonly status: (principal: Principal, id: string) => Promise<PutOff | undefined>;
   readonly forget: (principal: Principal, id: string) => Promise<boolean>;
+};
+
+export type EverythingRequest = {
+  readonly patient: string;
+  /** Who asks: a cursor serves nobody else. */
+  readonly caller: string;
+  /** Types the caller may read, and those of them that are wanted. */
+  readonly types: readonly string[];
+  readonly wanted: readonly string[];
+  /** Dates of care, milliseconds since 1970, `high` exclusive. */
+  readonly care?: { readonly low: number; readonly high: number };
+  /** Instant (ISO 8601). */
+  readonly since?: string;
+  readonly count: number;
+  readonly cursor?: string;
 };
 
 export type AuditEntry = {
@@ -203,6 +230,20 @@ export type Deps = Reads & {
   /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
+
+  /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
+  readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
+
+  /** The statements of a search, without the values, and what each took, as text. Fails as the search would. */
+  readonly explain: (
+    access: Access,
+    type: string,
+    parameters: readonly NameValue[],
+    options: SearchOptions,
+  ) => Promise<Result<readonly { readonly sql: string; readonly plan: string }[]>>;
+
+  /** The code systems and value sets that are loaded, and the instant of an expansion. */
+  readonly terminology: { readonly find: Find; readonly now: () => string };
 
   readonly subscriptions: SubscriptionDeps;
 

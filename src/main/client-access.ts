@@ -4,14 +4,15 @@ import { isInstant } from '#fhir/date.ts';
 import { applyFhirPathPatch } from '#fhir/patch/fhirpath-patch.ts';
 import { applyJsonPatch } from '#fhir/patch/json-patch.ts';
 import { type Profiles, validate } from '#fhir/validate/validate.ts';
-import type { Deps, HistoryPage, HistoryRequest, Reads } from '#http/deps.ts';
+import type { Access, Deps, HistoryPage, HistoryRequest, Reads } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
-import type { Access } from '#store/access.ts';
+import type { Access as StoreAccess } from '#store/access.ts';
 import { appendAudit } from '#store/audit.ts';
 import type { Database } from '#store/database.ts';
 import { type HistoryPosition, readHistory } from '#store/history.ts';
+import { isSeen } from '#store/narrowing.ts';
 import { readTogether } from '#store/read-together.ts';
-import { readResource, readVersion } from '#store/resources.ts';
+import { readResource, readVersion, type StoredResource } from '#store/resources.ts';
 import type { WriteShell } from '#workflow/client-apply.ts';
 import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts';
 import { transactByClient } from '#workflow/client-writes.ts';
@@ -19,18 +20,32 @@ import { writingTogether } from '#workflow/client-writes-together.ts';
 import { auditRow } from './audit.ts';
 import { withAudit } from './audit-access.ts';
 import type { HouseShell } from './house.ts';
-import { searchOf } from './search.ts';
+import { accessFor } from './narrowed-access.ts';
+import { searchOf, searchTypesOf } from './search.ts';
 import { uuidV7 } from './uuid.ts';
 
 /** Reads of the store as it is, or of a transaction that runs. */
 export function readsOn(db: Database, shell: HouseShell): Reads {
+  const searched = { query: db.query, definitions: shell.pool.definitions };
+  const seen = async (access: Access, stored: StoredResource | undefined) => {
+    if (!access.scopes || !stored) return stored;
+    return (await isSeen(searched, await accessFor(searched, access, 'read'), stored)) ? stored : undefined;
+  };
+  const read =
+    db === shell.pool
+      ? readTogether(db)
+      : (whole: StoreAccess, type: string, id: string) => readResource(db, whole, type, id);
   return withAudit(db, shell, {
-    read: db === shell.pool ? readTogether(db) : (access, type, id) => readResource(db, access, type, id),
-    readVersion: (access, type, id, version) => readVersion(db, access, { type, id, version }),
-    history: (access, request) => history(db, access, request),
-    search: searchOf({ query: db.query, definitions: shell.pool.definitions }, shell),
+    read: async (access, type, id) => seen(access, await read(wholeOf(access), type, id)),
+    readVersion: async (access, type, id, version) =>
+      seen(access, await readVersion(db, wholeOf(access), { type, id, version })),
+    history: async (access, request) => history(db, await accessFor(searched, access, 'read'), request),
+    search: searchOf(searched, shell),
+    searchTypes: searchTypesOf(searched, shell),
   });
 }
+
+const wholeOf = ({ organisations }: Access) => ({ organisations });
 
 export function writesOn(shell: HouseShell, baseUrl: () => string): Pick<Deps, 'write' | 'transact' | 'validate'> {
   const writing: WriteShell = { ...shell, baseUrl, applyPatch };
@@ -64,7 +79,7 @@ const applyPatch: ApplyPatch = (resource, patch) =>
     ? applyJsonPatch(resource, patch.operations)
     : applyFhirPathPatch(resource, patch.parameters);
 
-async function history(db: Database, access: Access, request: HistoryRequest): Promise<Result<HistoryPage>> {
+async function history(db: Database, access: StoreAccess, request: HistoryRequest): Promise<Result<HistoryPage>> {
   const { cursor, ...asked } = request;
   const after = cursor === undefined ? undefined : positionOf(cursor);
   if (cursor !== undefined && !after)

@@ -15,6 +15,7 @@ import type {
   ConceptMap,
   PlanDefinition,
   Resource,
+  SearchParameter,
 } from '#fhir/types.ts';
 import type { Result } from '#result.ts';
 
@@ -60,7 +61,7 @@ export function readDefinitions(): Definitions {
       ]),
     ),
     conceptMaps: of<ConceptMap>('ConceptMap'),
-    search: compileSearch(capability),
+    search: compileSearch(capability, of<SearchParameter>('SearchParameter')),
     topics: of<Basic>('Basic').filter(isTopic).map(readTopic),
   };
 }

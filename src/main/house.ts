@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { agreementState, listBatches, openBatch, openList } from '#adapters/inbox.ts';
 import { addTo } from '#fhir/date.ts';
 import { SHARED } from '#fhir/systems.ts';
+import { compileProfiles } from '#fhir/validate/validate.ts';
 import type { Deps } from '#http/deps.ts';
 import { createServer } from '#http/server.ts';
 import { type Handlers, type Jobs, openJobs } from '#jobs/board.ts';
@@ -43,7 +44,8 @@ import type { Parts } from './parts.ts';
 import { pdsTurns } from './pds-turns.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
-import { loadProfiles } from './validator.ts';
+import { terminologyOf } from './terminology.ts';
+import { definitionsAtHand } from './validator.ts';
 
 export type House = {
   readonly pool: Pool;
@@ -132,6 +134,7 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
   const { pds, ...outside } = parts.outside;
+  const atHand = definitionsAtHand(definitions.resources, parts.fhirPackages ?? []);
   return {
     pool,
     now,
@@ -144,7 +147,8 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     policy: pds ? { ...defaultPolicy, demographicsHours: DEMOGRAPHICS_HOURS } : defaultPolicy,
     baseUrl: parts.publicUrl,
     cursorKey: cursorKey(secret),
-    validate: validatorOf(loadProfiles(definitions.resources, parts.fhirPackages ?? [])),
+    validate: validatorOf(compileProfiles(atHand)),
+    terminology: { find: terminologyOf(atHand), now: () => new Date().toISOString() },
     ...outside,
     readDemographics: pds?.connect(pdsTurns(pool, pds.perSecond)),
     listBatches,

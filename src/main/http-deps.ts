@@ -18,8 +18,10 @@ import { takeReply } from '#workflow/reply.ts';
 import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
+import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import type { Parts } from './parts.ts';
+import { explainOf } from './search.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
@@ -60,6 +62,9 @@ export function httpDeps(
       });
     },
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
+    explain: explainOf(pool, shell),
+    everything: everythingOn(pool, shell.cursorKey),
+    terminology: shell.terminology,
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),
     replyChoices: [

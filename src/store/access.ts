@@ -7,6 +7,15 @@ export type Access = {
   readonly organisations: readonly string[];
   /** The only resource types that are visible; all when it is absent. */
   readonly types?: readonly string[];
+  /** Of these types only some resources are visible (narrowing.ts). */
+  readonly only?: Readonly<Record<string, Only>>;
+};
+
+export type Only = {
+  /** What they were made from: a cursor is bound to it. */
+  readonly queries: readonly (readonly string[])[];
+  /** The condition on a row of `resource` or `resource_version`, by its alias. */
+  readonly holds: (row: Sql) => Sql;
 };
 
 /** What every caller shares: definitions. No other type has rows of the shared organisation. */
@@ -43,7 +52,13 @@ export function maySeeType(access: Access, type: string): boolean {
  */
 export function visible(access: Access, row: Sql, type?: string): Sql {
   const organisations = sql`${row}.organisation = any(${organisationsOf(access, type)}::text[])`;
-  if (type !== undefined) return maySeeType(access, type) ? organisations : sql`false`;
-  const types = access.types ? [sql`${row}.type = any(${[...access.types]}::text[])`] : [];
-  return join([organisations, ...types], ' and ');
+  const { types, only = {} } = access;
+  if (type !== undefined) {
+    if (!maySeeType(access, type)) return sql`false`;
+    const narrowed = Object.hasOwn(only, type) ? only[type] : undefined;
+    return narrowed ? sql`${organisations} and ${narrowed.holds(row)}` : organisations;
+  }
+  const ofTypes = types ? [sql`${row}.type = any(${[...types]}::text[])`] : [];
+  const narrowed = Object.entries(only).map(([one, { holds }]) => sql`(${row}.type <> ${one} or ${holds(row)})`);
+  return join([organisations, ...ofTypes, ...narrowed], ' and ');
 }

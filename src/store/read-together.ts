@@ -6,8 +6,10 @@ import { atOnce, gather } from './gather.ts';
 import { type StoredResource, storedColumns } from './resources.ts';
 import { named, sql } from './sql.ts';
 
-type Asked = { readonly access: Access; readonly type: string; readonly id: string };
-type Reading = (access: Access, type: string, id: string) => Promise<StoredResource | undefined>;
+/** Narrowed by no query: what is asked for together must be told apart by what can be written down. */
+type Whole = Omit<Access, 'only'> & { readonly only?: never };
+type Asked = { readonly access: Whole; readonly type: string; readonly id: string };
+type Reading = (access: Whole, type: string, id: string) => Promise<StoredResource | undefined>;
 
 /** Two groups: one is read while the other is gathered. */
 const LANES = 2;

@@ -31,7 +31,6 @@ export type PagePlan = {
   readonly keys: readonly Key[];
   /** Only resources that have no value for this parameter: the tail of an order. */
   readonly without: number | undefined;
-  readonly compartment: string | undefined;
   readonly position: Position | undefined;
   readonly backward: boolean;
   readonly limit: number;
@@ -105,23 +104,16 @@ function branch(plan: PagePlan, organisation: Sql, value: Sql | undefined): Sql 
 }
 
 /** Whether a resource's own row decides about it. Index entries are of living resources only. */
-function judgesRow({ access, compartment, without, keys, driver }: PagePlan): boolean {
+function judgesRow({ access, without, keys, driver }: PagePlan): boolean {
   const isIds = driver.kind === 'few' && driver.criterion.kind === 'ids';
-  return (
-    isIds ||
-    isNarrow(access) ||
-    compartment !== undefined ||
-    without !== undefined ||
-    keys.some((key) => key.own !== undefined)
-  );
+  return isIds || isNarrow(access) || without !== undefined || keys.some((key) => key.own !== undefined);
 }
 
 /** Conditions on the resource's own row `r`. */
-function own({ access, compartment, without, keys, driver }: PagePlan): Sql {
+function own({ access, type, without, keys, driver }: PagePlan): Sql {
   return join(
     [
-      sql`not r.deleted and ${visible(access, sql`r`)}`,
-      ...(compartment === undefined ? [] : [sql`r.patient = ${compartment}`]),
+      sql`not r.deleted and ${visible(access, sql`r`, type)}`,
       ...(without === undefined ? [] : [sql`not r.present @> ${[without]}::int[]`]),
       ...(isFeed(keys) && driver.kind !== 'walk' ? [belowHorizon(sql`r`)] : []),
     ],

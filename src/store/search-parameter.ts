@@ -51,10 +51,15 @@ export async function openParameters(pool: Pool): Promise<string[]> {
 }
 
 /** The parameter of a search that is not ready, as `Type.code`; undefined when all are. */
-export async function notUsable(db: Searchable, request: SearchRequest): Promise<string | undefined> {
+export function notUsable(db: Searchable, request: SearchRequest): Promise<string | undefined> {
+  return stillIndexing(db, () => paramsOf(request));
+}
+
+/** Of the parameters by these numbers one that is not ready, as `Type.code`; undefined when all are. */
+export async function stillIndexing(db: Searchable, params: () => readonly number[]): Promise<string | undefined> {
   const waiting = indexing.get(db.definitions);
   if (!waiting || waiting.size === 0) return undefined;
-  const asked = paramsOf(request).filter((param) => waiting.has(param));
+  const asked = params().filter((param) => waiting.has(param));
   if (asked.length === 0) return undefined;
   const { rows } = await db.query<{ param: number; name: string; state: string }>(
     sql`select param, type || '.' || code as name, state from search_parameter where param = any(${asked}::int[]) order by type, code`,

@@ -94,6 +94,11 @@ function isEntries(criterion: Criterion): criterion is Extract<Criterion, { kind
   return (criterion.kind === 'token' && !criterion.not) || criterion.kind === 'reference';
 }
 
+/** What one record has is found whole and put in order: a walk over everybody's would look for it among millions. */
+function isOfOne(criterion: Criterion): boolean {
+  return criterion.kind === 'any' && criterion.isOfOne === true;
+}
+
 /** Of criteria that are equally many, or too many to count, the one that as a rule is fewer. */
 function rank(criterion: Criterion): number {
   return ['ids', 'reference', 'token', 'number', 'string', 'date', 'any'].indexOf(criterion.kind);
@@ -137,7 +142,8 @@ async function sizesOf(db: Searchable, { access, request, criteria }: Asked, isS
     const key = JSON.stringify([organisations, criterion]);
     const known = memory.get(key);
     if (known) known.uses -= 1;
-    return { criterion, key, size: known && known.uses > 0 ? known.size : undefined };
+    const size = known && known.uses > 0 ? known.size : undefined;
+    return { criterion, key, size: isOfOne(criterion) ? 0 : size };
   });
   const unknown = found.filter((one) => one.size === undefined);
   if (unknown.length > 0) {

@@ -75,7 +75,7 @@ function linked(criterion: Criterion, place: Place): Sql {
   // "Not active" is said of patients that are there, not of references that lead nowhere.
   const seen =
     isNarrow(access) || excludes(criterion)
-      ? sql`and ${ownRow({ ...place, organisation: sql`l.organisation`, rid: sql`l.rid`, type }, visible(access, sql`s`))}`
+      ? sql`and ${ownRow({ ...place, organisation: sql`l.organisation`, rid: sql`l.rid`, type }, visible(access, sql`s`, type))}`
       : sql``;
   return sql`exists (select 1 from (select ${place.organisation} as organisation, ${place.rid} as rid) l where ${inner} ${seen} offset 0)`;
 }

@@ -29,7 +29,7 @@ export async function resolve(
     case 'hierarchy':
       return hierarchy(db, access, criterion);
     case 'any':
-      return anyResolved(db, access, type, criterion.of);
+      return anyResolved(db, access, type, criterion);
     case 'chain':
     case 'has':
       return linkResolved(db, access, criterion);
@@ -42,15 +42,15 @@ async function anyResolved(
   db: Searchable,
   access: Access,
   type: string,
-  of: readonly Criterion[],
+  any: Extract<Criterion, { kind: 'any' }>,
 ): Promise<Result<Criterion[]>> {
   const resolved: Criterion[] = [];
-  for (const one of of) {
+  for (const one of any.of) {
     const read = await resolve(db, access, type, one);
     if (!read.ok) return read;
     resolved.push(...read.value);
   }
-  return ok([{ kind: 'any', of: resolved }]);
+  return ok([{ ...any, of: resolved }]);
 }
 
 /** `patient:identifier=…` names whoever is referred to by that identifier, and whoever has it. */
@@ -61,9 +61,12 @@ async function withIdentified(
 ): Promise<Criterion> {
   const { types, values } = criterion.identifiers ?? { types: [], values: [] };
   const params = types.flatMap((type) => db.definitions.get(type)?.get('identifier')?.param ?? []);
+  const seen = isNarrow(access)
+    ? sql`and exists (select 1 from resource r where r.organisation = s.organisation and r.type = any(${[...types]}::text[]) and r.rid = s.rid and ${visible(access, sql`r`)} offset 0)`
+    : sql``;
   const { rows } = await db.query<{ rid: string }>(sql`
     select s.rid::text as rid from search_token s where s.organisation = any(${[...access.organisations]}::text[]) and s.param = any(${params}::int[])
-      and s.value = any(${[...values]}::bigint[]) limit ${FEW}`);
+      and s.value = any(${[...values]}::bigint[]) ${seen} limit ${FEW}`);
   return { kind: 'reference', param: criterion.param, values: [...criterion.values, ...rows.map((row) => row.rid)] };
 }
 
@@ -157,7 +160,7 @@ async function fewOf(
   const others = criteria.filter((one) => one !== driver).map((one) => sql` and ${holds(one, place)}`);
   const seen =
     isNarrow(access) || driver.kind === 'ids'
-      ? sql` and exists (select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and r.rid = u.rid and not r.deleted and ${visible(access, sql`r`)} offset 0)`
+      ? sql` and exists (select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and r.rid = u.rid and not r.deleted and ${visible(access, sql`r`, type)} offset 0)`
       : sql``;
   const { rows } = await db.query<{ rid: string }>(sql`
     select distinct m.rid::text as rid from (select u.rid from unnest(${organisationsOf(access, type)}::text[]) as o (organisation) cross join lateral (${set}) u

@@ -90,17 +90,20 @@ export async function searchResources(
   });
 }
 
-const NOT_OURS = '_cursor is none that this server gave to you for this query; begin again with the first page';
+export const NOT_OURS = '_cursor is none that this server gave to you for this query; begin again with the first page';
+
+/** The query that a cursor belongs to. */
+type Bound = Pick<SearchRequest, 'type' | 'used' | 'compartment'>;
 
 /** What opens and closes the cursors of a caller and a query. */
-function sealsOf(access: Access, request: SearchRequest, { cursor }: SearchOptions) {
+export function sealsOf(access: Access, request: Bound, { cursor }: SearchOptions) {
   const key = cursor?.key ?? ofThisProcess;
   const bound = boundTo(access, request, cursor?.caller ?? '');
   return { open: (token: string) => unseal(key, bound, token), close: (at: Position) => seal(key, bound, at) };
 }
 
 /** Everything about a search that is known before its page is read. */
-async function prepare(
+export async function prepare(
   db: Searchable,
   { access, request, position }: Omit<Search, 'criteria'>,
 ): Promise<Result<Search>> {
@@ -124,7 +127,7 @@ const EMPTY: SearchPage = {
   issues: [],
 };
 
-type Search = {
+export type Search = {
   readonly access: Access;
   readonly request: SearchRequest;
   readonly criteria: readonly Criterion[];
@@ -133,7 +136,7 @@ type Search = {
 type Page = { readonly rows: readonly PageRow[]; readonly isMore: boolean; readonly total: number | undefined };
 
 /** What a cursor is bound to: who asks, for whose data, and what. How many entries a page has may change. */
-function boundTo(access: Access, request: SearchRequest, caller: string): string {
+function boundTo(access: Access, request: Bound, caller: string): string {
   const query = request.used
     .filter(([name]) => name !== '_count')
     .map((one) => one.join('='))
@@ -153,7 +156,7 @@ async function resolveAll(db: Searchable, access: Access, request: SearchRequest
   return ok(resolved);
 }
 
-function planOf({ access, request, criteria, position }: Search, way: Way, driver: Driver): PagePlan {
+export function planOf({ access, request, criteria, position }: Search, way: Way, driver: Driver): PagePlan {
   return {
     access,
     organisations: organisationsOf(access, request.type),
@@ -162,7 +165,6 @@ function planOf({ access, request, criteria, position }: Search, way: Way, drive
     driver,
     keys: way.keys,
     without: undefined,
-    compartment: request.compartment?.id,
     position,
     backward: position?.backward ?? false,
     limit: request.count + 1,
@@ -231,7 +233,7 @@ function withRest(plan: PagePlan, rest: Driver): PagePlan[] {
  * Numbers as text, since JavaScript would round them; the keys too, for the cursor. A count comes in the same statement,
  * so that it is of the same instant as the page.
  */
-function shown(keys: readonly Key[], statement: Sql, count?: Sql): Sql {
+export function shown(keys: readonly Key[], statement: Sql, count?: Sql): Sql {
   const columns = keys.map(
     (_, index) => [sql`k0::text as k0`, sql`k1::text as k1`, sql`k2::text as k2`][index] ?? sql`null`,
   );
@@ -240,7 +242,7 @@ function shown(keys: readonly Key[], statement: Sql, count?: Sql): Sql {
   return sql`select c.n as total, ${selected} from (${count}) c left join (${statement}) p on true`;
 }
 
-function entryOf(
+export function entryOf(
   { type, id, content, patient }: Pick<SearchEntry, 'type' | 'id' | 'content' | 'patient'>,
   mode: SearchEntry['mode'],
 ): SearchEntry {
@@ -248,7 +250,7 @@ function entryOf(
 }
 
 /** How to count what matches; undefined when nobody asks for it. */
-function countOf(search: Search, way: Way): Counting | undefined {
+export function countOf(search: Search, way: Way): Counting | undefined {
   const { total, summaryCount } = search.request;
   if (total === 'none' && !summaryCount) return undefined;
   const driver = way.driver.kind === 'walk' ? (way.rest ?? { kind: 'type' as const }) : way.driver;

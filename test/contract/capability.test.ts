@@ -26,6 +26,7 @@ const token = await house.sign({
   sds_user_id: '1',
   sds_role_profile_id: '2',
 });
+const operator = await house.sign({ organisations: [PRACTICE], role: 'operator' });
 const capability = loadCapability();
 const types = [...capability.types.values()];
 const about = { patient: 'the-patient', organisation: PRACTICE };
@@ -260,6 +261,31 @@ t.test('every include is followed, in either direction, and no other', async (t)
 
 const ofSubscriptions: ReadonlySet<string> = new Set(['status', 'events', 'get-ws-binding-token']);
 
+const nothing = () => ({ resourceType: 'Parameters' });
+/** What an operation is sent, where that is not a meta. */
+const bodies: Readonly<Record<string, (type: string) => object | undefined>> = {
+  validate: (type) => sampleOf(type, about),
+  release: () => undefined,
+  expand: nothing,
+  'validate-code': nothing,
+  lookup: nothing,
+  match: () => ({
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'resource', resource: { resourceType: 'Patient', birthDate: '1980-03-31', name: [{ family: 'X' }] } },
+    ],
+  }),
+};
+
+/** What stands in the URL of those that cannot go without. */
+const GENDER = 'http://hl7.org/fhir/administrative-gender';
+const queries: Readonly<Record<string, string>> = {
+  'ValueSet/$expand': '?url=http://hl7.org/fhir/ValueSet/administrative-gender',
+  'ValueSet/$validate-code': `?url=http://hl7.org/fhir/ValueSet/administrative-gender&system=${GENDER}&code=male`,
+  'CodeSystem/$validate-code': `?url=${GENDER}&code=male`,
+  'CodeSystem/$lookup': `?system=${GENDER}&code=male`,
+};
+
 t.test('every operation answers', async (t) => {
   const before = calls;
   const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 'x' }] } }] };
@@ -268,11 +294,14 @@ t.test('every operation answers', async (t) => {
   );
   for (const { type, name, on, method } of places) {
     const path = `/${type}${on === 'instance' ? `/${idOf(type)}` : ''}/$${name}`;
-    const body = name === 'validate' ? sampleOf(type, about) : name === 'release' ? undefined : meta;
+    const sent = queries[`${type}/$${name}`] ?? '';
+    const body = method === 'GET' ? undefined : (bodies[name] ?? (() => meta))(type);
     // A definition of a group is no cohort, and the Subscription was made by no client: both are reached, and say so.
     const isElsewhere = name === 'release' || (type === 'Subscription' && ofSubscriptions.has(name));
     const wanted = isElsewhere ? [200, 404] : [200];
-    await expect(wanted, `${method} ${path}`, fhir(method, path, method === 'GET' ? undefined : body));
+    const as: Headers = name === 'explain' ? { authorization: `Bearer ${operator}` } : {};
+    const answer = fhir(method, `${path}${sent}`, body, as);
+    await expect(wanted, `${method} ${path}`, answer);
   }
   t.same(wrong.splice(0), []);
   t.comment(`${calls - before} calls`);
@@ -286,7 +315,7 @@ const writes: readonly (readonly [code: string, method: string, path: (type: str
   ['delete', 'DELETE', (type) => `/${type}/${idOf(type)}`],
   ['delete', 'DELETE', (type) => `/${type}?_id=${idOf(type)}`],
 ];
-const elsewhere = ['everything', 'meta-add', 'release', 'expand', 'explode'];
+const elsewhere = ['everything', 'match', 'meta-add', 'release', 'expand', 'lookup', 'explode'];
 
 t.test('interactions and operations that a type does not declare are refused', async (t) => {
   const before = calls;

@@ -8,15 +8,28 @@ import { loadCapability } from '#http/capability.ts';
 import type { RegisteredRoute } from '#http/server.ts';
 import { ok } from '#result.ts';
 import { startIdentityProvider } from '#sandbox/identity.ts';
-import { AUDIENCE, aRow, OTHER, OWN, openFacade, type Row } from '../support/http-fakes.ts';
+import { AUDIENCE, aCodeSystem, aRow, aValueSet, OTHER, OWN, openFacade, type Row } from '../support/http-fakes.ts';
 
 const MARK = 'only-for-its-own-practice';
 
 /** One resource of every type, belonging to one practice, with a mark that must never be seen elsewhere. */
 function rowsOf(organisation: string): Row[] {
-  return [...loadCapability().types.keys()].map((resourceType) =>
-    aRow(organisation, { resourceType, id: `own-${resourceType.toLowerCase()}`, language: MARK }),
-  );
+  return [...loadCapability().types.keys()].map((resourceType) => {
+    const id = `own-${resourceType.toLowerCase()}`;
+    const codes = resourceType === 'CodeSystem' ? aCodeSystem : {};
+    return aRow(organisation, { ...codes, resourceType, id, language: MARK });
+  });
+}
+
+/** What an operation on a type or resource cannot go without, in the URL of a GET and in the Parameters of a POST. */
+function inputsFor(url: string): Record<string, string> {
+  const [, type, id, name] = /^\/fhir\/R4\/([A-Za-z]+)(\/:id)?\/\$([a-z-]+)$/.exec(url) ?? [];
+  const canonical: string | undefined = type === 'ValueSet' ? aValueSet.url : aCodeSystem.url;
+  const system = { system: aCodeSystem.url ?? '' };
+  const named = id === undefined ? { url: canonical ?? '' } : {};
+  if (name === 'expand') return named;
+  if (name === 'validate-code') return { ...named, ...(type === 'ValueSet' ? system : {}), code: 'red' };
+  return name === 'lookup' ? { ...system, code: 'red' } : {};
 }
 
 /** A request that would succeed for the owner, for any registered route. */
@@ -26,9 +39,10 @@ function requestFor({ method, url }: RegisteredRoute) {
   const isConditional = ['PUT', 'PATCH', 'DELETE'].includes(method) && !url.includes(':id');
   const path = url.replace(':id', id).replace(':version', '1').replace(':token', 'abc').replace(':everything', '*');
   const content = contentFor(method, url, { type, id });
+  const query = isConditional ? 'identifier=x' : method === 'POST' ? '' : new URLSearchParams(inputsFor(url));
   return {
     method: method as 'GET',
-    url: isConditional ? `${path}?identifier=x` : path,
+    url: `${query}` === '' ? path : `${path}?${query}`,
     headers: content ? { 'content-type': content[0] } : {},
     ...(content ? { payload: content[1] } : {}),
   };
@@ -38,12 +52,25 @@ function contentFor(method: string, url: string, own: { type: string; id: string
   if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined;
   if (url.endsWith('_search')) return ['application/x-www-form-urlencoded', '_count=10'];
   if (method === 'PATCH') return ['application/json-patch+json', '[]'];
-  const meta = { resourceType: 'Parameters', parameter: [{ name: 'meta', valueMeta: { tag: [] } }] };
   const isOwn = !url.includes('$') || url.endsWith('$validate');
   const resource = { resourceType: own.type, ...(url.includes(':id') ? { id: own.id } : {}) };
-  const body = url === '/fhir/R4' ? { resourceType: 'Bundle', type: 'batch' } : isOwn ? resource : meta;
+  const body = url === '/fhir/R4' ? { resourceType: 'Bundle', type: 'batch' } : isOwn ? resource : parametersFor(url);
   return ['application/fhir+json', JSON.stringify(body)];
 }
+
+function parametersFor(url: string): object {
+  const sought = { resourceType: 'Patient', birthDate: '1980-03-31', name: [{ family: 'X' }] };
+  const special = url.endsWith('$match')
+    ? [{ name: 'resource', resource: sought }]
+    : url.includes('$meta')
+      ? [{ name: 'meta', valueMeta: { tag: [] } }]
+      : [];
+  const simple = Object.entries(inputsFor(url)).map(([name, valueString]) => ({ name, valueString }));
+  return { resourceType: 'Parameters', parameter: [...special, ...simple] };
+}
+
+/** No practice's own: whoever operates the server may ask. */
+const isForOperators = ({ url }: RegisteredRoute) => url.endsWith('/$explain');
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-access-'));
 t.teardown(() => rmSync(folder, { recursive: true }));
@@ -156,7 +183,8 @@ t.test('with the token of another practice nothing is seen, counted or guessed, 
     const isAbsent = answer.statusCode === 404;
     const isEmpty = answer.statusCode < 300 && (answer.body === '' || !answer.body.includes('own-'));
     const isMade = route.method === 'POST' && answer.statusCode === 201;
-    const isFine = isInstance ? isAbsent : isEmpty || isMade || isConditional;
+    const isRefused = isForOperators(route) && answer.statusCode === 403;
+    const isFine = isInstance ? isAbsent : isEmpty || isMade || isConditional || isRefused;
     if (!isFine || answer.body.includes(MARK)) wrong.push(`${route.method} ${route.url} → ${answer.statusCode}`);
   }
   t.same(wrong, []);
@@ -179,11 +207,30 @@ t.test('what belongs to another practice answers as what does not exist', async 
   }
 });
 
-t.test('the owner does see it, on the same routes', async (t) => {
+t.test('the owner does see it, on the same routes, but for those of operators', async (t) => {
   const authorization = `Bearer ${await tokenOf(OWN)}`;
   for (const route of closed) {
+    if (isForOperators(route)) {
+      t.equal((await app.inject({ url: route.url, headers: { authorization } })).statusCode, 403, route.url);
+      continue;
+    }
     const request = requestFor(route);
     const answer = await app.inject({ ...request, headers: { ...request.headers, authorization } });
     t.ok(answer.statusCode < 300, `${route.method} ${route.url} → ${answer.statusCode}`);
+  }
+});
+
+t.test('every operation leaves one event, whether it answered or was refused', async (t) => {
+  const authorization = `Bearer ${await tokenOf(OWN)}`;
+  const operations = closed.filter(({ url, method }) => url.includes('/$') && method !== 'HEAD');
+  t.ok(operations.length > 50, `${operations.length} operations`);
+  for (const route of operations) {
+    const before = house.audited.length;
+    const request = requestFor(route);
+    const answer = await app.inject({ ...request, headers: { ...request.headers, authorization } });
+    const [event, ...more] = house.audited.slice(before);
+    const name = route.url.slice(route.url.lastIndexOf('$'));
+    t.match(event, { operation: new RegExp(`\\${name}$`), outcome: answer.statusCode < 300 ? '0' : '4' }, route.url);
+    t.same(more, [], route.url);
   }
 });

@@ -418,6 +418,74 @@ t.test('searches of a compartment and of several types', async (t) => {
   t.equal((await fhir('GET', '?_type=Nonsense')).status, 400);
 });
 
+t.test('several types are searched in one order, newest or oldest change first, page by page', async (t) => {
+  const patient = await create(aPatient());
+  const subject = { reference: `Patient/${patient.id}` };
+  const made = [patient.id];
+  for (const n of [1, 2, 3]) {
+    made.push((await create({ resourceType: 'Condition', code: { text: `${n}` }, subject } as Resource)).id);
+    made.push((await create(aTask(`Patient/${patient.id}`))).id);
+  }
+  const keysOf = (bundle: Bundle) =>
+    (bundle.entry ?? []).map(({ resource }) => `${resource?.resourceType}/${resource?.id}`);
+  const linkOf = (bundle: Bundle, relation: string) => {
+    const url = bundle.link?.find((one) => one.relation === relation)?.url;
+    return url?.slice(url.indexOf('?'));
+  };
+  const get = async (query: string) => {
+    const { status, json } = await fhir('GET', query);
+    t.equal(status, 200);
+    return json as Bundle;
+  };
+  const types = `_type=Condition,Patient,Task&_id=${made}`;
+  const whole = await get(`?${types}&_sort=-_lastUpdated&_total=accurate`);
+  const updated = (whole.entry ?? []).map(({ resource }) => resource?.meta?.lastUpdated ?? '');
+  t.same(updated, updated.toSorted().toReversed());
+  t.same(
+    keysOf(whole).map((key) => key.split('/')[1]),
+    made.toReversed(),
+  );
+  t.equal(whole.total, 7);
+  for (const [sort, wanted] of [
+    ['-_lastUpdated', keysOf(whole)],
+    ['_lastUpdated', keysOf(whole).toReversed()],
+  ] as const) {
+    const seen: string[] = [];
+    let page: Bundle | undefined;
+    for (let query: string | undefined = `?${types}&_sort=${sort}&_count=3`; query; query = linkOf(page, 'next')) {
+      page = await get(query);
+      t.ok(keysOf(page).length <= 3);
+      seen.push(...keysOf(page));
+    }
+    t.same(seen, wanted, sort);
+    const before = await get(linkOf(page as Bundle, 'previous') ?? '');
+    t.same(keysOf(before), wanted.slice(3, 6), 'back');
+  }
+  const byId = (await get(`?${types}&_sort=_id`)).entry?.map(({ resource }) => resource?.id ?? '') ?? [];
+  t.same(byId, byId.toSorted());
+  const inside = await get(`/Patient/${patient.id}/*?_sort=-_lastUpdated`);
+  t.same(
+    inside.entry?.map(({ resource }) => resource?.resourceType),
+    ['Condition', 'Condition', 'Condition', 'OperationOutcome'],
+    'AuditEvents are in no order with others, and that is said',
+  );
+  const theirs = await house.sign({ organisations: [OTHER] });
+  const elsewhere = await fhir('GET', `?${types}&_sort=-_lastUpdated&_total=accurate`, undefined, {}, theirs);
+  t.notOk(keysOf(elsewhere.json).some((key) => keysOf(whole).includes(key)));
+  const next = linkOf(await get(`?${types}&_sort=_id&_count=1`), 'next') ?? '';
+  t.equal((await fhir('GET', next, undefined, {}, theirs)).status, 400, 'a cursor serves its own caller');
+  for (const [query, why] of [
+    ['_sort=status', /_lastUpdated and _id|key that it does not know/],
+    ['_sort=-_lastUpdated&_include=*', /nothing is included/],
+    ['_sort=nonsense', /key that it does not know/],
+  ] as const) {
+    const refused = await fhir('GET', `?_type=Task,Patient&${query}`);
+    t.ok(refused.status >= 400 && refused.status < 500, query);
+    t.match(issuesOf(refused.json), why);
+  }
+  t.match(issuesOf((await fhir('GET', '?_type=Task,AuditEvent&_sort=_id')).json), /Search it alone/);
+});
+
 t.test('a request that is put off is done, kept for its caller, and thrown away', async (t) => {
   const patient = await create(aPatient());
   const accepted = await fhir('GET', `/Patient?_id=${patient.id}`, undefined, { prefer: 'respond-async' });

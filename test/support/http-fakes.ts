@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createTokenVerifier } from '#auth/token.ts';
 import { SHARED } from '#fhir/systems.ts';
-import type { Resource } from '#fhir/types.ts';
-import type { Access, AuditEntry, CallbackReceived, Deps, SearchPage, Stored } from '#http/deps.ts';
+import type { CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
+import type { Access, AuditEntry, CallbackReceived, Deps, Reads, SearchPage, Stored } from '#http/deps.ts';
 import { keyOf } from '#http/fhir/bundle.ts';
 import { createServer as createFacade } from '#http/server.ts';
 import { createLog } from '#ops/log.ts';
@@ -113,7 +113,7 @@ function seen(house: House, { organisations }: Access, type?: string, id?: strin
   });
 }
 
-function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 'search' | 'caseload' | 'needs'> {
+function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
     read: async (access, type, id) => {
@@ -136,6 +136,11 @@ function reads(house: House): Pick<Deps, 'read' | 'readVersion' | 'history' | 's
         ...(patient === undefined ? {} : { patient }),
       }));
       return ok<SearchPage>({ entries, self: parameters });
+    },
+    searchTypes: async (access, types, parameters) => {
+      note('searchTypes', { access, types, parameters });
+      const rows = types.flatMap((type) => seen(house, access, type));
+      return ok<SearchPage>({ entries: rows.map(({ content }) => ({ content, mode: 'match' })), self: parameters });
     },
     caseload: async ({ organisations }) => {
       note('caseload', { organisations });
@@ -166,6 +171,21 @@ const subscriptions: Deps['subscriptions'] = {
   openStream: async () => ok({ topics: [], filters: [], content: 'id-only', after: undefined }),
   nextInStream: async () => ({ events: [], cursor: '', after: undefined, isMore: false }),
   feedMoved: async () => Promise.reject(new Error('the fake has no feed')),
+};
+
+export const aCodeSystem: CodeSystem = {
+  resourceType: 'CodeSystem',
+  url: 'https://holdfast.test/CodeSystem/colours',
+  status: 'active',
+  content: 'complete',
+  concept: [{ code: 'red' }],
+};
+
+export const aValueSet: ValueSet = {
+  resourceType: 'ValueSet',
+  url: 'https://holdfast.test/ValueSet/colours',
+  status: 'active',
+  compose: { include: [{ system: 'https://holdfast.test/CodeSystem/colours' }] },
 };
 
 const aCohort = {
@@ -212,6 +232,9 @@ function acts(
   | 'audit'
   | 'ready'
   | 'subscriptions'
+  | 'everything'
+  | 'terminology'
+  | 'explain'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -248,6 +271,19 @@ function acts(
       note('release', { organisations, id, parameters });
       if (seen(house, { organisations }, 'Group', id).length === 0) return fail('not-found', 'No such Group.');
       return ok({ resourceType: 'Parameters' as const });
+    },
+    terminology: {
+      find: {
+        valueSet: (url) => (url === aValueSet.url ? aValueSet : undefined),
+        codeSystem: (url) => (url === aCodeSystem.url ? aCodeSystem : undefined),
+      },
+      now: () => '2026-11-20T10:00:00.000Z',
+    },
+    explain: async () => ok([{ sql: 'select $1', plan: 'Result' }]),
+    everything: async (access, request) => {
+      note('everything', request);
+      const entries = seen(house, access).map(({ content }) => ({ content, mode: 'match' as const }));
+      return ok<SearchPage>({ entries, self: [] });
     },
     receive: async (callback) => {
       house.received.push(callback);

@@ -25,7 +25,7 @@ export function sampleOf(type: string, about: { readonly patient: string; readon
     PlanDefinition: definition,
     ActivityDefinition: definition,
     ValueSet: definition,
-    CodeSystem: { ...definition, content: 'not-present' },
+    CodeSystem: { ...definition, content: 'complete', concept: [{ code: 'x' }] },
     ConceptMap: definition,
     Measure: definition,
     StructureDefinition: { ...definition, kind: 'resource', abstract: false, type: 'Patient' },

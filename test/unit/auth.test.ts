@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt, decodeProtectedHeader, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import t from 'tap';
-import { type Interaction, mayDo, type Principal, scopeFor } from '#auth/access.ts';
+import { type Interaction, isNarrowed, mayDo, mayDoSome, type Principal, queriesOf, scopeFor } from '#auth/access.ts';
 import { createTokenVerifier } from '#auth/token.ts';
 import { remembering } from '#auth/token-memory.ts';
 import { fail, ok } from '#result.ts';
@@ -180,6 +180,30 @@ t.test('scopes grant exactly their letters', async (t) => {
   for (const [scope, expected] of cases) t.equal(granted(scope), expected, scope);
   t.notOk(mayDo(aPrincipal(), 'Task', 'read'), 'no scope, nothing');
   t.equal(scopeFor(aPrincipal(), 'Task', 'update'), 'system/Task.u');
+});
+
+t.test('a scope with a query grants reading of part of a type, and nothing whole', async (t) => {
+  const all: Interaction[] = ['create', 'read', 'update', 'delete', 'search', 'history'];
+  const granted = (scope: string, type: string) =>
+    all.filter((one) => mayDoSome(aPrincipal(scope), type, one)).join(' ');
+  const cases: [scope: string, type: string, expected: string][] = [
+    ['system/Task.cruds?status=ready', 'Task', 'read search history'],
+    ['user/Task.s?status=ready', 'Task', 'search'],
+    ['system/*.r?_tag=a|b', 'Patient', 'read history'],
+    ['system/Task.rs?status=ready', 'Patient', ''],
+    ['system/Task.rs?', 'Task', ''],
+    ['system/Task.read?status=ready', 'Task', ''],
+    ['system/Task.sr?status=ready', 'Task', ''],
+    ['patient/Task.rs?status=ready', 'Task', ''],
+    ['system/*.rs?_id=x', 'AuditEvent', ''],
+    ['system/Task.rs', 'Task', 'read search history'],
+  ];
+  for (const [scope, type, expected] of cases) t.equal(granted(scope, type), expected, `${scope} of ${type}`);
+  const two = aPrincipal('system/Task.rs?status=ready', 'user/*.s?_tag=a|b&_tag=c', 'system/Task.u');
+  t.same(queriesOf(two, 'Task', 'search'), ['status=ready', '_tag=a|b&_tag=c']);
+  t.same(queriesOf(two, 'Task', 'read'), ['status=ready']);
+  t.same(queriesOf(two, 'Patient', 'read'), []);
+  t.same([isNarrowed(two), isNarrowed(aPrincipal('system/Task.rs'))], [true, false]);
 });
 
 t.test('the sandbox runs a real OpenID provider', async (t) => {

@@ -95,7 +95,7 @@ t.test('the check of SNOMED CT ids refuses what it should', async (t) => {
 
 t.test('every artefact is named as its file, its url and its version say', async (t) => {
   const files = readdirSync(profiles).filter((file) =>
-    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition|OperationDefinition)-/.test(file),
+    /^(PlanDefinition|ValueSet|CodeSystem|StructureDefinition|OperationDefinition|SearchParameter)-/.test(file),
   );
   for (const file of files) {
     const found = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
@@ -125,7 +125,7 @@ t.test('every extension of ours that an artefact uses is defined', async (t) => 
   const topics = new Set(
     read<CodeSystem>('CodeSystem').flatMap((one) => (one.concept ?? []).map(({ code }) => `${one.url}#${code}`)),
   );
-  for (const file of readdirSync(profiles).filter((one) => /^(PlanDefinition|ValueSet)-/.test(one))) {
+  for (const file of readdirSync(profiles).filter((one) => /^(PlanDefinition|ValueSet|SearchParameter)-/.test(one))) {
     const text = readFileSync(join(profiles, file), 'utf8');
     const used = text.match(/https:\/\/holdfast\.example\/fhir\/StructureDefinition\/[\w-]+/g) ?? [];
     for (const url of new Set(used)) t.ok(defined.has(url), `${file} uses ${url}`);
@@ -192,14 +192,17 @@ t.test('every operation that the server declares is defined, and none besides', 
       .filter(({ definition }) => definition?.startsWith(HOLDFAST))
       .map(({ name, definition }) => ({ definition, name, type })),
   );
-  const defined = read<OperationDefinition>('OperationDefinition').map(({ url, code, resource }) => ({
-    definition: url,
-    name: code,
-    type: resource?.[0],
-  }));
-  const inOrder = (list: readonly { definition?: string | undefined }[]) =>
-    list.toSorted((a, b) => (a.definition ?? '').localeCompare(b.definition ?? ''));
-  t.same(inOrder(declared), inOrder(defined));
+  const defined = read<OperationDefinition>('OperationDefinition');
+  for (const { definition, name, type } of declared) {
+    const { code, resource } = defined.find(({ url }) => url === definition) ?? {};
+    t.equal(code, name, `${type}/$${name}`);
+    t.ok(
+      resource?.some((one) => [type, 'Resource'].includes(one)),
+      `${definition} is of ${type}`,
+    );
+  }
+  const urls = (list: readonly (string | undefined)[]) => [...new Set(list)].sort();
+  t.same(urls(declared.map(({ definition }) => definition)), urls(defined.map(({ url }) => url)));
 });
 
 /** A Basic carries a topic's version and status as extensions. */

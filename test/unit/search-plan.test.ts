@@ -2,8 +2,10 @@
 import t from 'tap';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { parseSearch } from '#fhir/search-request.ts';
+import type { Access } from '#store/access.ts';
 import type { Pool } from '#store/database.ts';
-import { explainSearch, type PlanNode } from '#store/search-explain.ts';
+import { narrow } from '#store/narrowing.ts';
+import { explainSearch, explainTypes, type PlanNode } from '#store/search-explain.ts';
 import { freshPool } from '../support/database.ts';
 import { SEARCHED } from '../support/search-data.ts';
 import { addVolume, NHS_SYSTEM, settleVolume } from '../support/search-volume.ts';
@@ -12,8 +14,10 @@ const definitions = compileSearch(everyParameterOf(SEARCHED));
 const ONE = { organisations: ['A81001'] };
 const TWO = { organisations: ['A81001', 'B82002'] };
 
+type Shape = readonly [types: string, query: string, grows?: string];
+
 /** What clients ask, each as a page of 50. `grows`: what must be read grows with the data, and why. */
-const SHAPES: readonly (readonly [type: string, query: string, grows?: string])[] = [
+const SHAPES: readonly Shape[] = [
   ['Task', ''],
   ['Task', 'status=requested'],
   ['Task', 'status=requested,in-progress'],
@@ -59,6 +63,22 @@ const SHAPES: readonly (readonly [type: string, query: string, grows?: string])[
   ['Patient', '_has:Task:patient:owner=Organization/o1'],
   ['Observation', 'value-quantity=gt9.5'],
   ['Observation', 'value-quantity=5.4'],
+  ['Patient,Task', '_sort=-_lastUpdated'],
+  ['Patient,Task', '_sort=_id'],
+  ['Patient,Task', '_lastUpdated=ge2026-01-01T01:00:00Z&_sort=_lastUpdated'],
+];
+
+/** The same for a token that sees a fifth of the Tasks. */
+const NARROWED: readonly Shape[] = [
+  ['Task', 'owner=Organization/o1'],
+  ['Task', '_sort=-authored-on'],
+  ['Task', '_sort=_lastUpdated'],
+  ['Task', 'patient=Patient/v20'],
+  [
+    'Patient',
+    '_has:Task:patient:owner=Organization/o1',
+    'where few Tasks answer they are a list, else each Patient is asked',
+  ],
 ];
 
 const BIG = ['resource', 'search_token', 'search_reference', 'search_date', 'search_string', 'search_number'];
@@ -70,14 +90,20 @@ const blocksOf = (plan: PlanNode) => (plan['Shared Hit Blocks'] ?? 0) + (plan['S
 /** Descents of an index: each costs a block more when ten times the entries make the tree one level deeper. */
 const descentsOf = (plan: PlanNode) => nodesOf(plan).reduce((sum, one) => sum + (one['Index Searches'] ?? 0), 0);
 
-async function explained(pool: Pool, access: typeof ONE, [type, query]: (typeof SHAPES)[number]) {
+const nameOf = (shape: Shape) => `${NARROWED.includes(shape) ? 'narrowed ' : ''}${shape[0]}?${shape[1]}`;
+
+async function explained(pool: Pool, access: Access, [types, query]: Shape) {
   const pairs = query
     .split('&')
     .filter((one) => one !== '')
     .map((one): [string, string] => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]);
-  const request = parseSearch(type, pairs, { definitions, lenient: false });
-  if (!request.ok) throw new Error(request.failure.message);
-  const found = await explainSearch(pool, access, request.value);
+  const requests = types.split(',').map((type) => {
+    const request = parseSearch(type, pairs, { definitions, lenient: false });
+    if (!request.ok) throw new Error(request.failure.message);
+    return request.value;
+  });
+  const [one, another] = requests;
+  const found = one && !another ? await explainSearch(pool, access, one) : await explainTypes(pool, access, requests);
   if (!found.ok) throw new Error(found.failure.message);
   return found.value;
 }
@@ -96,11 +122,13 @@ t.test(
         });
       await settleVolume(pool);
     };
-    const costs = async (access: typeof ONE) => {
+    const costs = async (whole: Access) => {
       const found = new Map<string, { blocks: number; descents: number }>();
-      for (const shape of SHAPES) {
+      const part = await narrow(pool, whole, { Task: [['status=requested']] });
+      for (const shape of [...SHAPES, ...NARROWED]) {
+        const access = NARROWED.includes(shape) ? part : whole;
         const plans = await explained(pool, access, shape);
-        const name = `${shape[0]}?${shape[1]}`;
+        const name = nameOf(shape);
         t.same(
           plans.flatMap(({ plan }) => scansOf(plan).map((one) => one['Relation Name'])),
           [],
@@ -118,8 +146,8 @@ t.test(
     await grow(10_000, 100_000);
     const large = await costs(ONE);
     await costs(TWO);
-    for (const [type, query, grows] of SHAPES) {
-      const name = `${type}?${query}`;
+    for (const shape of [...SHAPES, ...NARROWED]) {
+      const [name, grows] = [nameOf(shape), shape[2]];
       const [before, after] = [small.get(name), large.get(name)];
       if (!before || !after) throw new Error(`${name} was not measured`);
       t.ok(

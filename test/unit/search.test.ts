@@ -1,12 +1,17 @@
 /** Search as R4 has it, on a small world whose answers can be read off: every kind of parameter, its modifiers, links, order and pages. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { compartmentParameters } from '#fhir/compartment.ts';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import { parseSearch } from '#fhir/search-request.ts';
-import type { CapabilityStatement, Resource } from '#fhir/types.ts';
+import { holdfastExtension, NEED_STATE } from '#fhir/systems.ts';
+import type { CapabilityStatement, Resource, SearchParameter } from '#fhir/types.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
+import { everythingOf } from '#store/everything.ts';
 import { matchesOf } from '#store/matches.ts';
 import { deleteResources, saveResources } from '#store/resources.ts';
 import { type SearchOptions, searchResources } from '#store/search.ts';
@@ -18,6 +23,7 @@ import { SEARCHED, WORLD } from '../support/search-data.ts';
 import { CASES, REFUSED } from './search-cases.ts';
 
 const definitions = compileSearch(everyParameterOf(SEARCHED));
+const profiles = join(import.meta.dirname, '..', '..', 'profiles');
 const now = '2026-04-01T08:00:00.000Z';
 const A = { organisations: ['A81001'] };
 const B = { organisations: ['B82002'] };
@@ -187,6 +193,59 @@ t.test('what cannot be answered is refused with words, and without the value', a
       '500 alternatives are one look-up',
     );
   });
+});
+
+t.test('a compartment has what refers to its patient by a parameter that R4 names for the type', async (t) => {
+  const pool = await world(t);
+  const to = (reference: string) => ({ reference });
+  await save(pool, 'A81001', [
+    { resourceType: 'Observation', id: 'of-p2-by-p1', subject: to('Patient/p2'), performer: [to('Patient/p1')] },
+    { resourceType: 'Observation', id: 'about-p1', subject: to('Patient/p2'), focus: [to('Patient/p1')] },
+    {
+      resourceType: 'Appointment',
+      id: 'of-both',
+      start: '2026-01-01T10:00:00Z',
+      participant: [{ actor: to('Patient/p2') }, { actor: to('Patient/p1') }],
+    },
+    { resourceType: 'Group', id: 'cohort', member: [{ entity: to('Patient/p1') }] },
+  ] as Resource[]);
+  const { rows } = await pool.query<{ content: string }>(
+    sql`select content from resource where organisation = 'A81001'`,
+  );
+  const kept = rows.map((row) => JSON.parse(row.content) as Resource & { id: string });
+  const inside = async (type: string, id: string, query: string) => {
+    const request = parseSearch(type, pairsOf(query), {
+      definitions,
+      lenient: false,
+      compartment: { type: 'Patient', id },
+    });
+    if (!request.ok) throw new Error(request.failure.message);
+    const found = await searchResources(pool, A, request.value);
+    if (!found.ok) throw new Error(found.failure.message);
+    return found.value;
+  };
+  let members = 0;
+  for (const type of SEARCHED.filter((one) => one !== 'AuditEvent' && compartmentParameters(one).length > 0)) {
+    for (const id of ['p1', 'p2']) {
+      const paths = compartmentParameters(type).map((code) => definitions.get(type)?.get(code)?.values);
+      const isInside = (one: Resource) =>
+        paths.some((values) => JSON.stringify(values?.(one) ?? []).includes(`"reference":"Patient/${id}"`));
+      const wanted = kept.filter((one) => one.resourceType === type && isInside(one)).map((one) => one.id);
+      const found = await inside(type, id, '_total=accurate');
+      t.same(idsOf(found).toSorted(), wanted.toSorted(), `${type} of ${id}`);
+      t.equal(found.total, wanted.length);
+      t.same(idsOf(await inside(type, id, '_sort=-_id')), wanted.toSorted().toReversed(), `${type} of ${id} in order`);
+      members += wanted.length;
+    }
+  }
+  t.ok(members > 10, `${members} members`);
+  t.same(
+    idsOf(await inside('Observation', 'p1', '_id=of-p2-by-p1,about-p1')),
+    ['of-p2-by-p1'],
+    'as performer, not as focus',
+  );
+  t.same(idsOf(await inside('Appointment', 'p2', '_id=of-both')), ['of-both'], 'of each who takes part');
+  t.throws(() => parseSearch('Task', [], { definitions, lenient: false, compartment: { type: 'Patient', id: 'p1' } }));
 });
 
 t.test('totals', async (t) => {
@@ -472,6 +531,9 @@ t.test('a parameter that is new', async (t) => {
     { kind: 'unavailable', message: /^Task\.owner is still being indexed/ },
     'is refused while it is indexed, never answered in part',
   );
+  const of = ['Patient', 'Task'];
+  const everything = () => everythingOf(pool, A, { patient: 'p1', types: of, wanted: of, count: 100 });
+  t.match(await everything(), { failure: { kind: 'unavailable' } }, 'nor is a whole record');
   t.match(await ask('patient.family=okafor'), { kind: 'unavailable' }, 'also at the end of a chain');
   t.match(await ask('_sort=owner'), { kind: 'unavailable' });
   t.same(await ask('status=requested'), ['t1', 't4'], 'others are not');
@@ -481,6 +543,8 @@ t.test('a parameter that is new', async (t) => {
   t.match(await ask('owner=A81001'), { kind: 'unavailable' }, 'stopped in the middle it is still not');
   await reindex(pool, { batch: 2 });
   t.same(await ask('owner=A81001'), ['t1', 't5', 't6'], 'and then it finds all, old and new');
+  const whole = await everything();
+  t.ok(whole.ok && whole.value.rows.some(({ id }) => id === 'p1'), 'and the whole record is given');
   t.same(await ask('owner:missing=true'), ['t4']);
   t.same(await ask('patient.family=okafor'), ['t1']);
   const count = async () =>
@@ -541,3 +605,55 @@ t.test(
     t.not(ridOf('Task', at(5)), ridOf('Patient', at(5)), 'of one type only');
   },
 );
+
+t.test('a parameter of our own is indexed and searched as one of R4', async (t) => {
+  const own = ['need-due', 'need-state'].map(
+    (id) => JSON.parse(readFileSync(join(profiles, `SearchParameter-${id}.json`), 'utf8')) as SearchParameter,
+  );
+  const declaring = (names: readonly string[]) => {
+    const searchParam = names.map((name) => ({ name, type: 'token' }));
+    const resource = [{ type: 'ServiceRequest', searchParam }];
+    return compileSearch({ rest: [{ mode: 'server', resource }] } as CapabilityStatement, own);
+  };
+  const url = await freshDatabase(t);
+  const open = (with_: typeof definitions) => {
+    const pool = openPool({ url, size: 3, definitions: with_, onError: () => undefined });
+    t.teardown(() => pool.close());
+    return pool;
+  };
+  const need = (id: string, due: string | undefined, state: string): Resource => ({
+    resourceType: 'ServiceRequest',
+    id,
+    status: 'active',
+    intent: 'proposal',
+    subject: { reference: 'Patient/p1' },
+    extension: [
+      { url: holdfastExtension('need-state'), valueCoding: { system: NEED_STATE, code: state } },
+      ...(due === undefined ? [] : [{ url: holdfastExtension('need-due'), valueDate: due }]),
+      { url: holdfastExtension('need-next-change'), valueDate: '2026-01-01' },
+    ],
+  });
+  const before = open(declaring(['status']));
+  await openParameters(before);
+  await save(before, 'A81001', [
+    need('late', '2026-03-01', 'overdue'),
+    need('soon', '2026-05-01', 'approaching'),
+    need('out', undefined, 'excluded'),
+  ]);
+  const all = declaring(['status', 'due', 'need-state']);
+  const pool = open(all);
+  t.same(await openParameters(pool), ['ServiceRequest.due', 'ServiceRequest.need-state']);
+  const ask = async (query: string) => {
+    const request = parseSearch('ServiceRequest', pairsOf(query), { definitions: all, lenient: false });
+    if (!request.ok) throw new Error(request.failure.message);
+    const found = await searchResources(pool, A, request.value);
+    return found.ok ? idsOf(found.value) : found.failure.kind;
+  };
+  for (const query of ['due=le2026-04-01', 'need-state=overdue', '_sort=due'])
+    t.equal(await ask(query), 'unavailable', `${query} while what was there before is indexed`);
+  await reindex(pool);
+  t.same(await ask('due=le2026-04-01'), ['late'], 'no other date of a need is meant');
+  t.same(await ask('_sort=-due'), ['soon', 'late', 'out']);
+  t.same(await ask(`need-state=${NEED_STATE}|overdue,approaching&_sort=due`), ['late', 'soon']);
+  t.same(await ask('due:missing=true'), ['out']);
+});

@@ -1,5 +1,5 @@
 /** The one way to data: permit, run, audit. No route and no Bundle entry that hands out data goes round it. */
-import { type Interaction, mayDo, scopeFor } from '#auth/access.ts';
+import { type Interaction, mayDo, mayDoSome, scopeFor } from '#auth/access.ts';
 import type { AuditEntry, Deps } from '#http/deps.ts';
 import { EVENTS } from '#ops/log.ts';
 import { fail, type Result } from '#result.ts';
@@ -24,6 +24,8 @@ export type Action = {
   readonly type: string;
   /** Every scope that the caller must hold. */
   readonly needs: readonly { readonly type: string; readonly interaction: Interaction }[];
+  /** Whether a scope for part of a type is enough: only where all that is handed out is read with the call's access. */
+  readonly isNarrowable?: boolean;
   /** Whether `Prefer: respond-async` may put the answer off. */
   readonly mayWait?: boolean;
   readonly run: (call: Call) => Promise<Result<Served>>;
@@ -38,7 +40,8 @@ export async function perform(deps: Deps, action: Action, call: Call): Promise<R
 
 /** A refusal when a scope is missing. */
 export function permit(action: Action, { principal }: Pick<Call, 'principal'>): Result<never> | undefined {
-  const missing = action.needs.find(({ type, interaction }) => !mayDo(principal, type, interaction));
+  const may = action.isNarrowable ? mayDoSome : mayDo;
+  const missing = action.needs.find(({ type, interaction }) => !may(principal, type, interaction));
   if (!missing) return undefined;
   const scope = scopeFor(principal, missing.type, missing.interaction);
   return fail('forbidden', `The access token lacks the scope ${scope}. Ask the issuer for a token with it.`);

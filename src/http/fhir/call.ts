@@ -1,7 +1,7 @@
 /** One request as the interactions see it, whether it came by itself or as an entry of a Bundle. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
-import type { Principal } from '#auth/access.ts';
+import { isNarrowed, type Principal } from '#auth/access.ts';
 import type { Resource } from '#fhir/types.ts';
 import type { Access, Deps, NameValue } from '#http/deps.ts';
 import { principalOf } from '#http/gate.ts';
@@ -37,7 +37,7 @@ export function callOf(request: FastifyRequest): Call {
   const parameters = queryOf(request.raw.url ?? '');
   return {
     principal,
-    access: { organisations: principal.organisations },
+    access: accessOf(principal),
     requestId: request.id,
     address: request.ip,
     query: rawQuery(request.raw.url ?? '', body instanceof URLSearchParams ? String(body) : ''),
@@ -47,6 +47,11 @@ export function callOf(request: FastifyRequest): Call {
     parameters: body instanceof URLSearchParams ? [...parameters, ...body] : parameters,
     body: Buffer.isBuffer(body) ? body : undefined,
   };
+}
+
+function accessOf(principal: Principal): Access {
+  const { organisations, scopes } = principal;
+  return isNarrowed(principal) ? { organisations, scopes } : { organisations };
 }
 
 /** Exactly what was asked, malformed or malicious too: that is what a trail is read for. */

@@ -18,6 +18,7 @@ export function historyOfOne(deps: Deps, type: string): Action {
     type,
     mayWait: true,
     needs: [{ type, interaction: 'history' }],
+    isNarrowable: true,
     run: async (call) => {
       if (!isId(call.id)) return notVisible(type);
       const isThere = await deps.read(call.access, type, call.id);
@@ -32,6 +33,7 @@ export function historyOfType(deps: Deps, type: string): Action {
     type,
     mayWait: true,
     needs: [{ type, interaction: 'history' }],
+    isNarrowable: true,
     run: (call) => answer(deps, call, { type }),
   };
 }

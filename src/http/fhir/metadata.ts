@@ -87,5 +87,7 @@ function terminology(deps: Deps, { date, version, publisher, status }: Capabilit
     software: { name: 'Holdfast', version: deps.version },
     implementation: { description: 'What is loaded: search CodeSystem and ValueSet', url: `${deps.baseUrl()}/fhir/R4` },
     codeSearch: 'explicit',
+    expansion: { hierarchical: false, paging: true, textFilter: 'Words that begin words of the display or the code' },
+    validateCode: { translations: false },
   } as Resource;
 }

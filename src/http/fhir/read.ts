@@ -11,6 +11,7 @@ export function read(deps: Deps, type: string): Action {
     interaction: 'read',
     type,
     needs: [{ type, interaction: 'read' }],
+    isNarrowable: true,
     run: async (call) =>
       answer(deps, type, call, isId(call.id) ? await deps.read(call.access, type, call.id) : undefined),
   };
@@ -21,6 +22,7 @@ export function vread(deps: Deps, type: string): Action {
     interaction: 'vread',
     type,
     needs: [{ type, interaction: 'read' }],
+    isNarrowable: true,
     run: async (call) => {
       const { access, id, version } = call;
       const isAsked = isId(id) && /^[1-9]\d{0,8}$/.test(version);

@@ -1,6 +1,6 @@
 /** search: of a type, of a patient's compartment, of several types. Unknown parameters are refused unless the client prefers leniency: a filter that is not applied answers another question. */
-import { mayDo } from '#auth/access.ts';
-import type { Deps, NameValue, SearchPage } from '#http/deps.ts';
+import { mayDoSome } from '#auth/access.ts';
+import type { Deps, NameValue, SearchOptions, SearchPage } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Action, Served } from './action.ts';
 import { keyOf, searchset } from './bundle.ts';
@@ -16,6 +16,7 @@ export function search(deps: Deps, type: string): Action {
     type,
     mayWait: true,
     needs: [{ type, interaction: 'search' }],
+    isNarrowable: true,
     run: (call) => answer(deps, call, { types: [type], path: type }),
   };
 }
@@ -28,6 +29,7 @@ export function searchCompartment(deps: Deps, types: readonly string[]): Action 
     interaction: 'search',
     type: isAll ? 'Patient' : type,
     mayWait: true,
+    isNarrowable: true,
     needs: [{ type: 'Patient', interaction: 'read' }, ...(isAll ? [] : [{ type, interaction: 'search' as const }])],
     run: async (call) => {
       const patient = isId(call.id) ? await deps.read(call.access, 'Patient', call.id) : undefined;
@@ -53,7 +55,7 @@ export function searchSystem(deps: Deps, types: readonly string[]): Action {
         return Promise.resolve(
           fail('invalid', '_type names a type that is not served. /fhir/R4/metadata lists those that are.'),
         );
-      const hidden = named.find((type) => !mayDo(call.principal, type, 'search'));
+      const hidden = named.find((type) => !mayDoSome(call.principal, type, 'search'));
       if (hidden)
         return Promise.resolve(
           fail(
@@ -67,30 +69,38 @@ export function searchSystem(deps: Deps, types: readonly string[]): Action {
 }
 
 const typesOf = ({ principal }: Call, types: readonly string[]) =>
-  types.filter((type) => mayDo(principal, type, 'search'));
+  types.filter((type) => mayDoSome(principal, type, 'search'));
 
 type Of = { readonly types: readonly string[]; readonly path: string; readonly compartment?: string };
 
-async function answer(deps: Deps, call: Call, { types, path, compartment }: Of): Promise<Result<Served>> {
-  const { principal, access, headers, parameters } = call;
-  const maySearch = (other: string) => mayDo(principal, other, 'search');
-  const handling = preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict';
+/** The parameters of a search itself, without those about the answer's form. */
+export function searchParameters({ parameters }: Call): Result<readonly NameValue[]> {
   const asked = parameters.filter((parameter) => !isOfTheForm(parameter));
-  if (asked.some((pair) => pair[0].includes('\0') || pair[1].includes('\0')))
-    return fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.');
-  const [type = '', another] = types;
-  const options = {
-    handling,
-    maySearch,
+  return asked.some((pair) => pair[0].includes('\0') || pair[1].includes('\0'))
+    ? fail('invalid', 'A parameter holds the character U+0000, which stands in no text. Take it out.')
+    : ok(asked);
+}
+
+/** How the caller wants to search, and what it may. */
+export function searchOptions({ principal, headers }: Call): SearchOptions {
+  return {
+    handling: preference(headers, 'handling') === 'lenient' ? 'lenient' : 'strict',
+    maySearch: (other) => mayDoSome(principal, other, 'search'),
     caller: principal.subject,
-    ...(compartment === undefined ? {} : { compartment }),
-  } as const;
+  };
+}
+
+async function answer(deps: Deps, call: Call, { types, path, compartment }: Of): Promise<Result<Served>> {
+  const asked = searchParameters(call);
+  if (!asked.ok) return asked;
+  const [type = '', another] = types;
+  const options = { ...searchOptions(call), ...(compartment === undefined ? {} : { compartment }) };
   const isSeveral = another !== undefined || path === '' || path.endsWith('*');
   const found = isSeveral
-    ? await searchSeveral(deps.search, access, { types, parameters: asked, options })
-    : await deps.search(access, type, asked, options);
+    ? await searchSeveral(deps, call.access, { types, parameters: asked.value, options })
+    : await deps.search(call.access, type, asked.value, options);
   if (!found.ok) return found;
-  return written(deps, call, { page: found.value, path, maySearch });
+  return written(deps, call, { page: found.value, path, maySearch: options.maySearch });
 }
 
 type Writing = { page: SearchPage; path: string; maySearch: (type: string) => boolean };

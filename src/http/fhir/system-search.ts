@@ -1,6 +1,6 @@
-/** One search over several types: their own searches one after the other, as one sequence of pages. */
-import type { Access, Deps, NameValue, SearchEntry, SearchOptions, SearchPage } from '#http/deps.ts';
-import { fail, ok, type Result } from '#result.ts';
+/** One search over several types: in one order where `_sort` asks for it, else their own searches one after the other, as one sequence of pages. */
+import type { Access, NameValue, Reads, SearchEntry, SearchOptions, SearchPage } from '#http/deps.ts';
+import { fail, type Issue, ok, type Result } from '#result.ts';
 
 type Several = {
   readonly types: readonly string[];
@@ -13,15 +13,15 @@ const LARGEST_PAGE = 1000;
 /** Said once for all types, or about the page: not handed to the search of one type. */
 const ofTheWhole = new Set(['_type', '_cursor', '_count', '_total', '_summary']);
 
-/** In the order of the types; within a type in its search's own order. A sort over types is refused, not imitated. */
+/** Without `_sort` in the order of the types; within a type in its search's own order. */
 export async function searchSeveral(
-  search: Deps['search'],
+  { search, searchTypes }: Pick<Reads, 'search' | 'searchTypes'>,
   access: Access,
   { types, parameters, options }: Several,
 ): Promise<Result<SearchPage>> {
   const asked = (name: string) => parameters.findLast(([one]) => one === name)?.[1];
-  if (asked('_sort') !== undefined)
-    return fail('unsupported', '_sort is not served over several types. Search one type to sort it.');
+  if (asked('_sort') !== undefined && asked('_summary') !== 'count' && !/^0+$/.test(asked('_count') ?? ''))
+    return sorted(searchTypes, access, { types, parameters, options });
   const start = positionOf(asked('_cursor'), types);
   const count = countOf(asked('_count'));
   if (!start.ok) return start;
@@ -36,6 +36,32 @@ export async function searchSeveral(
   const self = parameters.filter(([name]) => name !== '_cursor');
   return ok({ ...page.value, self, ...(total.value === undefined ? {} : { total: total.value }) });
 }
+
+/** AuditEvents stand in the trail, apart from all else: they are in no order with it. */
+async function sorted(
+  searchTypes: Reads['searchTypes'],
+  access: Access,
+  { types, parameters, options }: Several,
+): Promise<Result<SearchPage>> {
+  const isNamed = parameters.some(([name]) => name === '_type');
+  const together = types.filter((type) => type !== 'AuditEvent');
+  const isLeftOut = together.length < types.length;
+  if (isNamed && isLeftOut)
+    return fail('unsupported', 'AuditEvent is not sorted together with other types. Search it alone to sort it.');
+  const asked = parameters.filter(([name]) => name !== '_type');
+  const found = await searchTypes(access, together, asked, options);
+  if (!found.ok) return found;
+  const { issues = [], ...page } = found.value;
+  const all = isLeftOut ? [...issues, auditEventsLeftOut] : issues;
+  const self = parameters.filter(([name]) => name !== '_cursor');
+  return ok({ ...page, self, ...(all.length > 0 ? { issues: all } : {}) });
+}
+
+const auditEventsLeftOut: Issue = {
+  severity: 'information',
+  code: 'incomplete',
+  diagnostics: 'AuditEvents are not sorted together with other types: search AuditEvent alone for them',
+};
 
 type One = (type: string, more: readonly NameValue[]) => Promise<Result<SearchPage>>;
 

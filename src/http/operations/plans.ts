@@ -1,28 +1,13 @@
 /** The operations that are built: where each lives, and how it is described. Which are served, the capability statement says. */
 import type { FastifySchema } from 'fastify';
-import type { Deps } from '#http/deps.ts';
-import type { Action } from '#http/fhir/action.ts';
-import type { Route } from '#http/fhir/router.ts';
-import { answerOf, pathParameters } from '#http/openapi.ts';
+import { answerOf } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
 import { needs, release } from './pathway.ts';
+import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
+import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
+import { terminologyPlans } from './terminology-plans.ts';
 import { validate } from './validate.ts';
-
-export type OperationPlan = {
-  readonly method: Route['method'];
-  /** Before the `$`: on the type or on one resource. */
-  readonly on: 'type' | 'instance';
-  readonly make: (deps: Deps, type: string) => Action;
-  readonly describe: (type: string) => FastifySchema;
-};
-
-const instance = (type: string) => pathParameters({ id: `Id of the ${type}` });
-const notFound = (type: string) => ({ 404: answerOf(`No such ${type} for this token`) });
-const parametersBody = (description: string, example: object): FastifySchema => ({
-  consumes: ['application/fhir+json'],
-  body: { type: 'object', description, additionalProperties: true, examples: [example] },
-});
 
 const validated = (type: string): FastifySchema => ({
   summary: `Check a ${type} without saving it`,
@@ -116,6 +101,8 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
       }),
     },
   ],
+  ...recordPlans,
+  ...terminologyPlans,
   validate: [
     { method: 'POST', on: 'type', make: validate, describe: validated },
     {
