@@ -11,12 +11,20 @@ import { holds, isNarrow, setOf, updatedCondition } from './search-predicate.ts'
 import { join, type Sql, sql } from './sql.ts';
 import { belowHorizon } from './stamp.ts';
 
+/** A criterion whose entries stand in the order of resource numbers, by value. */
+export type Entries = Extract<Criterion, { kind: 'token' | 'reference' }>;
+
 /** What gives the resources of a page in its order. */
 export type Driver =
   /** All resources of the type. */
   | { readonly kind: 'type' }
   /** One criterion whose entries stand in the order of resource numbers, by value. */
-  | { readonly kind: 'entries'; readonly criterion: Extract<Criterion, { kind: 'token' | 'reference' }> }
+  | {
+      readonly kind: 'entries';
+      readonly criterion: Entries;
+      /** Another one, known to hold for few: their numbers are looked for among the entries in one walk. */
+      readonly within?: Entries;
+    }
   /** A criterion known to hold for few: all of them, then put in order. */
   | { readonly kind: 'few'; readonly criterion: Criterion }
   /** The index of the first key. */
@@ -87,7 +95,7 @@ function branch(plan: PagePlan, organisation: Sql, value: Sql | undefined): Sql 
   const at = { keys: places.map((place) => place.column), rid: sql`d.rid`, organisation };
   const conditions = [
     ...driven(plan, organisation, value),
-    ...probes(plan, organisation, sql`d.rid`),
+    ...probes(plan, organisation, sql`d.rid`, answeredBy(plan)),
     ...(position ? [beyond(keys, at, position)] : []),
   ];
   const where = sql`where ${join(conditions, ' and ', sql`true`)} order by ${orderBy(keys, backward, walked)} limit ${limit}`;
@@ -121,14 +129,29 @@ function own({ access, type, without, keys, driver }: PagePlan): Sql {
   );
 }
 
-function probes({ criteria, driver, keys, access, type }: PagePlan, organisation: Sql, rid: Sql): Sql[] {
-  const answered =
-    driver.kind === 'entries' || driver.kind === 'few'
-      ? driver.criterion
-      : driver.kind === 'walk'
-        ? keys[0]?.answered
-        : undefined;
-  return criteria.filter((one) => one !== answered).map((one) => holds(one, { access, type, organisation, rid }));
+/** The criteria that hold for whatever the driver gives. */
+function answeredBy({ driver, keys }: PagePlan): readonly (Criterion | undefined)[] {
+  switch (driver.kind) {
+    case 'entries':
+      return [driver.criterion, driver.within];
+    case 'few':
+      return [driver.criterion];
+    case 'walk':
+      return [keys[0]?.answered];
+    default:
+      return [];
+  }
+}
+
+function probes(
+  { criteria, access, type }: PagePlan,
+  organisation: Sql,
+  rid: Sql,
+  answered: readonly (Criterion | undefined)[],
+): Sql[] {
+  return criteria
+    .filter((one) => !answered.includes(one))
+    .map((one) => holds(one, { access, type, organisation, rid }));
 }
 
 function source({ driver, access, keys, backward, position }: PagePlan, organisation: Sql): Sql {
@@ -165,11 +188,13 @@ function walkOf(
       where ${condition(sql`f`)} and (f.${column}, f.${rest}) ${sooner} (w.${column}, w.${rest}) offset 0))`;
 }
 
-function driven({ driver }: PagePlan, organisation: Sql, value: Sql | undefined): Sql[] {
+function driven({ driver, access }: PagePlan, organisation: Sql, value: Sql | undefined): Sql[] {
   if (driver.kind !== 'entries') return [];
+  const few = driver.within && setOf(driver.within, { access, organisation });
   const column = driver.criterion.kind === 'token' ? sql`d.value` : sql`d.target`;
   return [
     sql`d.organisation = ${organisation} and d.param = ${driver.criterion.param} and ${column} = ${value ?? sql`0`}`,
+    ...(few ? [sql`d.rid = any(array(${few}))`] : []),
   ];
 }
 
@@ -199,16 +224,19 @@ function typeBranch(plan: PagePlan, organisation: Sql): Sql {
 /** How many match, up to a limit. The driver's order does not matter here. */
 export function countStatement(plan: PagePlan): Sql {
   const { driver, organisations, access, type, limit } = plan;
-  const set =
-    driver.kind === 'entries' || driver.kind === 'few'
-      ? setOf(driver.criterion, { access, organisation: sql`o.organisation` })
-      : undefined;
+  const counted =
+    driver.kind === 'entries'
+      ? (driver.within ?? driver.criterion)
+      : driver.kind === 'few'
+        ? driver.criterion
+        : undefined;
+  const set = counted && setOf(counted, { access, organisation: sql`o.organisation` });
   const row = (rid: Sql) =>
     sql`r.organisation = o.organisation and r.type = ${type} and r.rid = ${rid} and ${own(plan)}`;
   const inner = set
     ? sql`select 1 from (select distinct u.rid from (${set}) u) d cross join lateral (select 1 from resource r where ${row(sql`d.rid`)} offset 0) r
-        where ${join(probes(plan, sql`o.organisation`, sql`d.rid`), ' and ', sql`true`)}`
+        where ${join(probes(plan, sql`o.organisation`, sql`d.rid`, [counted]), ' and ', sql`true`)}`
     : sql`select 1 from resource r where r.organisation = o.organisation and r.type = ${type} and ${own(plan)}
-        and ${join(probes(plan, sql`o.organisation`, sql`r.rid`), ' and ', sql`true`)}`;
+        and ${join(probes(plan, sql`o.organisation`, sql`r.rid`, answeredBy(plan)), ' and ', sql`true`)}`;
   return sql`select count(*) as n from (select 1 from unnest(${[...organisations]}::text[]) as o (organisation) cross join lateral (${inner}) m limit ${limit}) c`;
 }

@@ -10,7 +10,7 @@ import { type Access, organisationsOf } from './access.ts';
 import type { Position } from './cursor.ts';
 import type { Searchable } from './search-index.ts';
 import { isRanged, type Key, keysOf, naturalKey } from './search-order.ts';
-import type { Driver } from './search-page.ts';
+import type { Driver, Entries } from './search-page.ts';
 import { setOf } from './search-predicate.ts';
 import { FEW } from './search-resolve.ts';
 import { join, sql } from './sql.ts';
@@ -46,12 +46,28 @@ export async function chooseWay(db: Searchable, asked: Asked): Promise<Way> {
     ? [best.criterion]
     : sized.map((one) => one.criterion).toSorted((one, other) => rank(one) - rank(other));
   const entries = likely.find(isEntries);
-  const byNumber: Driver = entries ? { kind: 'entries', criterion: entries } : { kind: 'type' };
+  const byNumber = entries ? byEntries(sized, entries, isFew) : { kind: 'type' as const };
   if (keys.length > 0) return ordered(keys, byNumber);
   const natural =
     entries || position ? undefined : naturalCode(db.definitions, request.type, isFew ? likely : criteria);
   if (natural) return naturalWay(db.definitions, asked, natural);
   return { driver: byNumber, rest: undefined, keys, natural: undefined };
+}
+
+/**
+ * Where few have one value (a team's Tasks) and many another (a status), the numbers of the few are looked for among the
+ * many in one walk of the index: a probe for each would cost a multiple, most of all where hardly any has both.
+ */
+function byEntries(sized: readonly Sized[], entries: Entries, isFew: boolean): Driver {
+  const others = sized
+    .filter(({ criterion }) => criterion !== entries)
+    .toSorted((one, other) => one.size - other.size)
+    .map(({ criterion }) => criterion)
+    .filter(isEntries);
+  const many = others.find(({ values }) => values.length === 1);
+  return isFew && many
+    ? { kind: 'entries', criterion: many, within: entries }
+    : { kind: 'entries', criterion: entries };
 }
 
 /** By the order that one criterion gives by itself. */
@@ -90,7 +106,7 @@ function isOne(criterion: Extract<Criterion, { kind: 'date' | 'number' | 'string
   return criterion.token === ITSELF && alternatives.length === 1;
 }
 
-function isEntries(criterion: Criterion): criterion is Extract<Criterion, { kind: 'token' | 'reference' }> {
+function isEntries(criterion: Criterion): criterion is Entries {
   return (criterion.kind === 'token' && !criterion.not) || criterion.kind === 'reference';
 }
 

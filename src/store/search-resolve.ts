@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '#result.ts';
 import { type Access, organisationsOf, visible } from './access.ts';
 import type { Searchable } from './search-index.ts';
 import { holds, isNarrow, setOf } from './search-predicate.ts';
+import { prepared } from './search-shape.ts';
 import { type Sql, sql } from './sql.ts';
 
 /** A criterion is few when it holds for fewer than these. */
@@ -64,9 +65,10 @@ async function withIdentified(
   const seen = isNarrow(access)
     ? sql`and exists (select 1 from resource r where r.organisation = s.organisation and r.type = any(${[...types]}::text[]) and r.rid = s.rid and ${visible(access, sql`r`)} offset 0)`
     : sql``;
-  const { rows } = await db.query<{ rid: string }>(sql`
+  const statement = sql`
     select s.rid::text as rid from search_token s where s.organisation = any(${[...access.organisations]}::text[]) and s.param = any(${params}::int[])
-      and s.value = any(${[...values]}::bigint[]) ${seen} limit ${FEW}`);
+      and s.value = any(${[...values]}::bigint[]) ${seen} limit ${FEW}`;
+  const { rows } = await db.query<{ rid: string }>(prepared(statement));
   return { kind: 'reference', param: criterion.param, values: [...criterion.values, ...rows.map((row) => row.rid)] };
 }
 
