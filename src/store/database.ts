@@ -89,10 +89,13 @@ export function isUndone(error: unknown): boolean {
   return error instanceof Overtaken || (error instanceof pg.DatabaseError && error.severity === 'ERROR');
 }
 
+/** What a second writer of a new resource meets: its version, or the search values that go with it. */
+const FIRST_OF = /^(?:resource_version|search_[a-z]+)_pkey$/;
+
 /** Two writers made the same resource first (a doctor named in two records): the one who came second reads it at the next try. */
 function isLostRace(error: unknown): boolean {
   const { code, constraint } = error as { code?: string; constraint?: string };
-  return RETRIED.has(code ?? '') || (code === '23505' && constraint === 'resource_version_pkey');
+  return RETRIED.has(code ?? '') || (code === '23505' && FIRST_OF.test(constraint ?? ''));
 }
 
 export type TransactionOptions = {

@@ -3,16 +3,17 @@
  * and clinical facts, in the caller's transaction. The same content again writes nothing.
  */
 
-import { factsOf, patientOf } from '#fhir/fact.ts';
+import { patientOf } from '#fhir/fact.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import type { Resource } from '#fhir/types.ts';
 import { type Access, maySeeType, visible } from './access.ts';
-import { removeFacts, writeFacts } from './clinical-fact.ts';
+import { removeFacts } from './clinical-fact.ts';
 import { type Database, Overtaken, type Transaction } from './database.ts';
 import { fingerprint } from './fingerprint.ts';
-import { indexResources, presentIn } from './search-index.ts';
+import { unindexResources } from './search-index.ts';
 import { named, sql } from './sql.ts';
 import { instantColumn, instantOfStamp } from './stamp.ts';
+import { type Prepared, writeResources } from './write-resources.ts';
 
 export type StoredResource = {
   readonly organisation: string;
@@ -104,13 +105,6 @@ export type Saving = {
   readonly source: string;
 };
 
-type Prepared = StoredResource & {
-  readonly hash: string;
-  readonly resource: Resource;
-  /** What it said before; undefined for a new one, or one that comes back. */
-  readonly before: Resource | undefined;
-};
-
 /**
  * Saves resources of one organisation; answers with those that really changed, as stored. Set-based: a handful of
  * statements whatever the number. Two writers of the same resource wait for each other.
@@ -134,7 +128,7 @@ export async function saveResources(tx: Transaction, saving: Saving): Promise<re
     const prepared = prepare(resource, { organisation, stamp, hash, version: (before?.version ?? 0) + 1 });
     return { ...prepared, before: said };
   });
-  if (changed.length > 0) await write(tx, changed, source);
+  if (changed.length > 0) await writeResources(tx, changed, source);
   return changed;
 }
 
@@ -165,7 +159,7 @@ export async function deleteResources(
   if (rows.some((row) => row.overtaken)) throw new Overtaken('a resource to be deleted was changed meanwhile');
   await removeFacts(tx, organisation, types, ids);
   const before = rows.map((row) => JSON.parse(row.content) as Resource);
-  await indexResources(
+  await unindexResources(
     tx,
     organisation,
     before.map((one) => ({ type: one.resourceType, rid: ridOf(one.resourceType, one.id ?? ''), before: one })),
@@ -229,53 +223,6 @@ async function currentOf(tx: Transaction, organisation: string, resources: reado
   // Tried again, a new resource gets another id.
   if (clash) throw new Overtaken(`Two ids of ${clash.type} have the same number: the second cannot be kept`);
   return new Map(rows.map((row) => [`${row.type}/${row.id}`, row]));
-}
-
-async function write(tx: Transaction, changed: readonly Prepared[], source: string): Promise<void> {
-  const organisation = changed[0]?.organisation ?? '';
-  const column = <K extends keyof Prepared>(name: K) => changed.map((one) => one[name]);
-  // Before the write: the rows still name the patient whose facts they are.
-  const stated = changed.filter(({ before }) => before && factsOf(before).length > 0);
-  await removeFacts(
-    tx,
-    organisation,
-    stated.map(({ type }) => type),
-    stated.map(({ id }) => id),
-  );
-  const written = tx.query(
-    named(
-      'write-resources',
-      sql`
-    with incoming as (
-      select * from unnest(${column('type')}::text[], ${column('id')}::text[], ${column('version')}::int[], ${column('lastUpdated')}::timestamptz[],
-        ${column('patient')}::text[], ${column('hash')}::text[], ${column('content')}::text[],
-        ${changed.map((one) => `{${presentIn(one.resource, tx.definitions).join(',')}}`)}::text[])
-        as one (type, id, version, last_updated, patient, hash, content, present)
-    ), kept as (
-      insert into resource_version (organisation, type, id, version, last_updated, content, patient)
-      select ${organisation}, type, id, version, last_updated, content, patient from incoming
-    )
-    insert into resource (organisation, type, id, version, last_updated, patient, source, hash, content, present)
-    select ${organisation}, type, id, version, last_updated, patient, ${source}, hash, content, present::int[] from incoming
-    on conflict (organisation, type, rid) do update set present = excluded.present,
-      version = excluded.version, last_updated = excluded.last_updated, deleted = false, patient = excluded.patient,
-      source = excluded.source, hash = excluded.hash, content = excluded.content, written = pg_current_xact_id()`,
-    ),
-  );
-  const facts = writeFacts(tx, changed);
-  const indexed = indexResources(
-    tx,
-    organisation,
-    changed.map(({ type, id, version, before, resource }) => ({
-      type,
-      rid: ridOf(type, id),
-      before,
-      after: resource,
-      isFirst: version === 1,
-    })),
-  );
-  // They do not need each other's answers.
-  await Promise.all([written, facts, indexed]);
 }
 
 /** All current resources of one type that an organisation has, parsed: for types of which there are few. */

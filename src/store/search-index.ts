@@ -23,25 +23,40 @@ type Table = 'token' | 'reference' | 'date' | 'string' | 'number';
 type Columns = (string | number | null)[][];
 type Rows = Record<Table, Columns>;
 
+const TABLES: readonly Table[] = ['token', 'reference', 'date', 'string', 'number'];
 const WIDTH: Readonly<Record<Table, number>> = { token: 3, reference: 4, date: 5, string: 5, number: 6 };
 
-/** Writes the difference between the rows of before and after: at most three statements, whatever the number of resources. */
-export async function indexResources(tx: Transaction, organisation: string, changes: readonly Change[]): Promise<void> {
+/** Removes the rows that changes leave behind; for those of a resource that is deleted nothing else is to be done. */
+export async function unindexResources(
+  tx: Transaction,
+  organisation: string,
+  changes: readonly Change[],
+): Promise<void> {
   const gone = emptyRows();
+  for (const { rid, before, after } of changes) {
+    if (!before) continue;
+    const now = after ? rowsOf(after, tx.definitions) : noRows();
+    for (const table of TABLES) collect(gone[table], rid, rowsOf(before, tx.definitions)[table], now[table]);
+  }
+  await remove(tx, organisation, gone);
+}
+
+/** The rows that changes bring, as statements to be run with the one that writes the resources. */
+export function insertsOf(definitions: SearchDefinitions, organisation: string, changes: readonly Change[]): Inserts {
   const come = emptyRows();
   const first = emptyRows();
   for (const { rid, before, after, isFirst } of changes) {
-    const old = before ? rowsOf(before, tx.definitions) : noRows();
-    const now = after ? rowsOf(after, tx.definitions) : noRows();
-    for (const table of Object.keys(WIDTH) as Table[]) {
-      collect(gone[table], rid, old[table], now[table]);
-      collect((isFirst ? first : come)[table], rid, now[table], old[table]);
-    }
+    if (!after) continue;
+    const old = before ? rowsOf(before, definitions) : noRows();
+    for (const table of TABLES)
+      collect((isFirst ? first : come)[table], rid, rowsOf(after, definitions)[table], old[table]);
   }
-  await remove(tx, organisation, gone);
-  await insertRows(tx, organisation, come);
-  await insertRows(tx, organisation, first, sql``);
+  const [known, fresh] = [inserts(organisation, come, KEEP), inserts(organisation, first, sql``)];
+  return { parts: [...known, ...fresh], name: `${tablesOf(known)}-${tablesOf(fresh)}` };
 }
+
+/** Statements, and what makes their text: which tables there are. */
+export type Inserts = { readonly parts: readonly Sql[]; readonly name: string };
 
 /** Numbers of the parameters that have a value in a resource, for its row. */
 export function presentIn(resource: Resource, definitions: SearchDefinitions): number[] {
@@ -113,8 +128,12 @@ async function remove(tx: Transaction, organisation: string, rows: Rows): Promis
 
 const KEEP = sql`on conflict do nothing`;
 
-/** Inserts rows; those that are there already stay as they are, unless `otherwise` says what else. */
-export async function insertRows(tx: Database, organisation: string, rows: Rows, otherwise = KEEP): Promise<void> {
+/** Inserts rows; those that are there already stay as they are. */
+export async function insertRows(tx: Database, organisation: string, rows: Rows): Promise<void> {
+  await together(tx, 'index', inserts(organisation, rows, KEEP));
+}
+
+function inserts(organisation: string, rows: Rows, otherwise: Sql): Sql[] {
   const parts: Sql[] = [];
   const { token: t, reference: r, date: d, string: s, number: n } = rows;
   if (t[0]?.length)
@@ -132,17 +151,26 @@ export async function insertRows(tx: Database, organisation: string, rows: Rows,
   if (n[0]?.length)
     parts.push(sql`insert into search_number (organisation, rid, param, token, unit, low, high)
       select ${organisation}, * from unnest(${literal(n[0])}::bigint[], ${literal(n[1])}::int[], ${literal(n[2])}::bigint[], ${literal(n[3])}::bigint[], ${literal(n[4])}::float8[], ${literal(n[5])}::float8[]) ${otherwise}`);
-  await together(tx, otherwise === KEEP ? 'index' : 'index-first', parts);
+  return parts;
 }
 
 /** One statement for all tables: a journey to the database each would cost more than the rows do. */
 async function together(tx: Database, what: string, parts: readonly Sql[]): Promise<void> {
   const [only] = parts;
   if (!only) return;
-  const each = parts.map((part, index) => sql`${raw(`part${index}`)} as (${part})`);
-  // Which tables there are makes the text, so it makes the name.
-  const tables = parts.map(({ text }) => /search_(\w)/.exec(text)?.[1]).join('');
-  await tx.query(named(`${what}-${tables}`, parts.length === 1 ? only : sql`with ${list(each)} select 1`));
+  await tx.query(
+    named(`${what}-${tablesOf(parts)}`, parts.length === 1 ? only : sql`with ${withParts(parts)} select 1`),
+  );
+}
+
+/** Which tables there are makes the text of a statement, so it makes its name. */
+function tablesOf(parts: readonly Sql[]): string {
+  return parts.map(({ text }) => /search_(\w)/.exec(text)?.[1]).join('');
+}
+
+/** Statements as the parts of one: `part0 as (…), part1 as (…)`. */
+export function withParts(parts: readonly Sql[]): Sql {
+  return list(parts.map((part, index) => sql`${raw(`part${index}`)} as (${part})`));
 }
 
 const raw = (text: string): Sql => sql([text] as unknown as TemplateStringsArray);
