@@ -103,6 +103,8 @@ export type Saving = {
   readonly resources: readonly Resource[];
   /** Which feed or part brought them. */
   readonly source: string;
+  /** `Type/id` of those whose id was just given: nothing can be there yet, so nothing is looked for. */
+  readonly given?: ReadonlySet<string>;
 };
 
 /**
@@ -110,11 +112,15 @@ export type Saving = {
  * statements whatever the number. Two writers of the same resource wait for each other.
  */
 export async function saveResources(tx: Transaction, saving: Saving): Promise<readonly StoredResource[]> {
-  const { organisation, source } = saving;
+  const { organisation, source, given } = saving;
   // In one order, so that two writers of shared resources wait for each other and never in a circle.
   const keyed = saving.resources.map((resource) => [`${resource.resourceType}/${resource.id}`, resource] as const);
   const latest = new Map([...new Map(keyed)].sort(([one], [other]) => (one < other ? -1 : 1)));
-  const current = await currentOf(tx, organisation, [...latest.values()]);
+  const current = await currentOf(
+    tx,
+    organisation,
+    [...latest].flatMap(([key, resource]) => (given?.has(key) ? [] : [resource])),
+  );
   const differing = [...latest].flatMap(([key, resource]) => {
     const before = current.get(key);
     const hash = fingerprint(resource);
@@ -204,7 +210,12 @@ type Current = {
   stamp: number;
 };
 
-async function currentOf(tx: Transaction, organisation: string, resources: readonly Resource[]) {
+async function currentOf(
+  tx: Transaction,
+  organisation: string,
+  resources: readonly Resource[],
+): Promise<ReadonlyMap<string, Current>> {
+  if (resources.length === 0) return new Map();
   const types = resources.map((one) => one.resourceType);
   const ids = resources.map((one) => one.id ?? '');
   const rids = resources.map((one) => ridOf(one.resourceType, one.id ?? ''));

@@ -201,7 +201,8 @@ async function save(
   for (const [, of] of [...groups].sort(([one], [other]) => (one < other ? -1 : 1))) {
     const { organisation = '', source = '' } = of[0] ?? {};
     const resources = of.map(({ resource }) => resource).filter((resource) => resource !== undefined);
-    for (const row of await saveResources(tx, { organisation, resources, source })) saved.set(keyOf(row), row);
+    const given = new Set(of.filter(({ entry }) => entry.isNew).map(({ entry }) => keyOf(entry)));
+    for (const row of await saveResources(tx, { organisation, resources, source, given })) saved.set(keyOf(row), row);
   }
   await shell.enqueue(
     tx,
