@@ -56,6 +56,9 @@ export function openPool(options: {
     application_name: 'holdfast',
   });
   inner.on('error', options.onError);
+  // Between being handed out and being used nobody else listens, and a connection cut off then would end the process. Its
+  // next statement fails, which tells whoever asked.
+  inner.on('connect', (client) => client.on('error', () => undefined));
   const { definitions, clock } = options;
   return { inner, definitions, clock, ...databaseOn(anyOf(inner)), close: () => inner.end() };
 }

@@ -308,3 +308,20 @@ t.test('two events about one patient wait for each other; the same inbound key i
   t.equal(await inTransaction(pool, (tx) => keepInbound(tx, message)), true);
   t.equal(await inTransaction(pool, (tx) => keepInbound(tx, message)), false);
 });
+
+t.test('a connection that is cut off as it is handed out ends its statement, not the process', async (t) => {
+  const pool = await freshPool(t, definitions);
+  // Before whoever waits for the connection goes on.
+  const cutOff = new Promise<number>((resolve) =>
+    pool.inner.once('acquire', (client) =>
+      process.nextTick(() => {
+        const heard = client.listenerCount('error');
+        client.emit('error', new Error('terminating connection due to administrator command'));
+        resolve(heard);
+      }),
+    ),
+  );
+  const { rows } = await inTransaction(pool, (tx) => tx.query<{ n: number }>(sql`select 1 as n`));
+  t.same(rows, [{ n: 1 }]);
+  t.equal(await cutOff, 1, 'only what always listens did');
+});
