@@ -78,6 +78,8 @@ type HouseOptions = {
   /** Whether queued jobs are worked; without, a test runs the stages itself. */
   readonly isWorking?: boolean;
   readonly subscriptions?: Partial<Parts['subscriptions']>;
+  /** Left out: a fresh one of the tests' own server. */
+  readonly databaseUrl?: string;
 };
 
 export type TestHouse = House & {
@@ -97,7 +99,7 @@ export type TestHouse = House & {
 /** Builds the house, starts its server and its identity provider; all of it ends with the test. */
 export async function openHouse(t: Test, options: HouseOptions): Promise<TestHouse> {
   const folder = temporaryFolder(t);
-  const databaseUrl = await freshDatabase(t);
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase(t));
   const organisations = options.practices.map(({ organisation, name }) => ({ ods: organisation, name }));
   const identity = await startIdentityProvider({ organisations, audience: AUDIENCE, keysFolder: folder });
   const logged: string[] = [];

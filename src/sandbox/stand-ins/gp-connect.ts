@@ -12,7 +12,7 @@ import type { ClinicSession, Practice } from '#sandbox/practice.ts';
 import type { Journal } from '#sandbox/records.ts';
 import { listAppointments, readAppointment } from './gp-connect/appointments.ts';
 import { refuseAuthorisation } from './gp-connect/authorisation.ts';
-import { bookAppointment } from './gp-connect/booking.ts';
+import { bookAppointment, bookAtTheDesk } from './gp-connect/booking.ts';
 import { amendAppointment, cancelAppointment } from './gp-connect/changing.ts';
 import { fittingInteraction, type InteractionName, isKnownPath } from './gp-connect/interactions.ts';
 import { capabilityStatement } from './gp-connect/metadata.ts';
@@ -21,7 +21,7 @@ import { findPatient, readPatient } from './gp-connect/patients.ts';
 import { answerRecord } from './gp-connect/record.ts';
 import { type Restriction, searchSlots } from './gp-connect/slots.ts';
 import { providerAddress, providerAsid } from './sds.ts';
-import { type Answer, createServer, header, send, textBody } from './serving.ts';
+import { type Answer, createServer, faultOn, header, send, textBody } from './serving.ts';
 
 /** What is switched off at a practice. */
 export type PracticeSwitches = {
@@ -71,7 +71,8 @@ function answerCall(context: GpConnectContext, request: FastifyRequest): Answer 
     isStructured: target.isStructured,
   });
   if (!fitting) return refuseUnfit(request.method, target.path);
-  const now = [context.realNow() / 1000, epochMilliseconds(context.clock.now()) / 1000];
+  const skew = skewOf(request);
+  const now = [context.realNow(), epochMilliseconds(context.clock.now())].map((at) => (at + skew) / 1000);
   const audiences = [target.base, providerAddress(target.practice.ods, target.isStructured)];
   const unauthorised = refuseAuthorisation(header(request, 'authorization'), {
     audiences,
@@ -82,6 +83,12 @@ function answerCall(context: GpConnectContext, request: FastifyRequest): Answer 
   const isOn = (target.isStructured ? switches.structured : switches.appointments) ?? true;
   if (!isOn) return refuse('ACCESS DENIED', 'the capability is switched off at this practice');
   return handlers[fitting.name](context, target, { argument: fitting.argument, request });
+}
+
+/** How far the provider's clock is ahead of everybody's, in milliseconds. */
+function skewOf(request: FastifyRequest): number {
+  const fault = faultOn(request);
+  return fault?.kind === 'clock-skew' ? (fault.milliseconds ?? 600_000) : 0;
 }
 
 /** The practice and capability of `/ssp/https://provider…/<ODS>/STU3/1/gpconnect…`; the proxy takes exactly the address that SDS gives. */
@@ -149,6 +156,7 @@ const handlers: Readonly<Record<InteractionName, Handler>> = {
   listAppointments: (context, { practice, query }, { argument }) =>
     listAppointments(withNow(context), practice, { patientId: argument, query }),
   book: (context, { practice, base }, { request }) => {
+    if (faultOn(request)?.kind === 'double-book') bookAtTheDesk(withNow(context), practice, textBody(request));
     const answer = bookAppointment(withNow(context), practice, textBody(request));
     const location = answer.headers?.['location'];
     return location ? { ...answer, headers: { ...answer.headers, location: `${base}/${location}` } } : answer;
