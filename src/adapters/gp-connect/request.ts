@@ -31,7 +31,10 @@ export type GpConnectSettings = {
 };
 
 export type Call = {
+  /** The practice that is asked. */
   readonly organisation: string;
+  /** The practice whose staff asks; the same where it is left out. */
+  readonly booker?: string | undefined;
   readonly user: User;
   readonly interaction: Interaction;
   readonly method: HttpRequest['method'];
@@ -84,12 +87,13 @@ function requestOf(
   provider: { readonly asid: string; readonly address: string },
 ): HttpRequest {
   const { consumer } = settings;
+  const asking = call.booker ?? call.organisation;
   const claims = claimsOf({
     issuerUrl: consumer.issuerUrl,
     audience: provider.address,
     scope: call.interaction.scope,
     device: consumer.device,
-    organisation: consumer.organisation(call.organisation),
+    organisation: consumer.organisation(asking),
     user: call.user,
     now: settings.now(),
   });
@@ -100,7 +104,7 @@ function requestOf(
     url: `${base}${call.path}`,
     headers: {
       'Ssp-TraceID': settings.newTraceId(),
-      'Ssp-From': consumer.asid(call.organisation),
+      'Ssp-From': consumer.asid(asking),
       'Ssp-To': provider.asid,
       'Ssp-InteractionID': call.interaction.id,
       Authorization: `Bearer ${unsignedToken(claims)}`,
