@@ -64,6 +64,21 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
       documentation: 'GET on one Patient: what care is due, and why.',
     },
+    {
+      name: 'record',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-record`,
+      documentation: "GET on one Patient: the record as the practice's system has it now, as R4, not kept.",
+    },
+    {
+      name: 'refresh',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-refresh`,
+      documentation: 'POST on one Patient: the record is fetched anew and kept, where it comes by GP Connect.',
+    },
+    {
+      name: 'freshness',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-freshness`,
+      documentation: 'GET on one Patient: up to when its record is known, and what keeps it from being whole.',
+    },
   ],
 };
 const ofAll: readonly Operation[] = [

@@ -6,6 +6,7 @@ import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { LiveDeps } from './live/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -213,6 +214,9 @@ export type Deps = Reads & {
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
 
   readonly subscriptions: SubscriptionDeps;
+
+  /** Absent: no practice's system can be asked. */
+  readonly live?: LiveDeps;
 
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;

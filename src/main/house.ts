@@ -26,6 +26,7 @@ import { cohort } from '#workflow/cohort.ts';
 import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
+import { settleLive } from '#workflow/live-booking.ts';
 import { collectMail, MESH, understandMail } from '#workflow/mesh-inbox.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
@@ -214,6 +215,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
     book: (payload) => book(shell, payload),
+    'settle-booking': (payload) => settleLive(shell, payload),
     attend: (payload) => attend(shell, payload),
     called: (payload) => called(shell, payload),
     'write-back': (payload) => writeBack(shell, payload),

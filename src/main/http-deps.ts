@@ -19,6 +19,7 @@ import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import type { HouseShell } from './house.ts';
+import { liveDeps } from './live-deps.ts';
 import type { Parts } from './parts.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
@@ -59,6 +60,7 @@ export function httpDeps(
         parameter: [{ name: 'campaign', resource: released.value }],
       });
     },
+    live: liveDeps(shell, parts.slotBudgetMs),
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),

@@ -14,7 +14,9 @@ export type Outside = {
   readonly findSlots: ports.FindSlots;
   readonly bookAppointment: ports.BookAppointment;
   readonly listAppointments: ports.ListAppointments;
+  readonly amendAppointment: ports.AmendAppointment;
   readonly cancelAppointment: ports.CancelAppointment;
+  readonly readCapability: ports.ReadCapability;
   readonly fetchRecord: ports.FetchRecord;
   readonly sendMessage: ports.SendMessage;
   readonly sendLetter: ports.SendLetter;
@@ -55,6 +57,8 @@ export type Parts = {
     readonly privateHosts: readonly string[];
     readonly retry?: RetryPolicy;
   };
+  /** Milliseconds that a search for free slots may take; 8 s where it is left out. */
+  readonly slotBudgetMs?: number;
   readonly workers: {
     readonly concurrency: (queue: QueueName) => number;
     readonly retryDelaySeconds?: number;

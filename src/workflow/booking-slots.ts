@@ -78,7 +78,7 @@ async function claim(
   });
 }
 
-async function isAskedFor(tx: Transaction, organisation: string, { id = '' }: Slot): Promise<boolean> {
+export async function isAskedFor(tx: Transaction, organisation: string, { id = '' }: Slot): Promise<boolean> {
   const ids = await idsReferring(tx, organisation, {
     type: 'Appointment',
     param: 'slot',

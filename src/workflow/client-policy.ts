@@ -62,10 +62,14 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   ),
   Communication: made('What was sent and received; never written by clients.'),
   Appointment: client(
-    "Holdfast's own are booked and cancelled in the GP system: move the Task to ask for it. One that a client creates records an appointment made elsewhere.",
+    "POST on a Slot of a practice books it there, in the name of the token's person; PUT of one that the practice's system holds amends its description and comment or cancels it there. One that a client creates without such a Slot records an appointment made elsewhere.",
   ),
   Schedule: record,
-  Slot: record,
+  Slot: {
+    ...record,
+    documentation:
+      'A search with status=free and both bounds of start asks the practices\' systems live, in the name of the token\'s person; what was booked is kept. Over the API it is written only by a system whose token has the role "record-intake".',
+  },
   Encounter: record,
   EpisodeOfCare: record,
   Condition: record,

@@ -15,6 +15,7 @@ export type BookingRequest = PatientRequest & {
   readonly schedule: Schedule;
   readonly description: string;
   readonly key: string;
+  readonly comment?: string;
   readonly created: string;
 };
 

@@ -3,6 +3,7 @@ import type { FastifySchema } from 'fastify';
 import type { Deps } from '#http/deps.ts';
 import type { Action } from '#http/fhir/action.ts';
 import type { Route } from '#http/fhir/router.ts';
+import { livePlans } from '#http/live/plans.ts';
 import { answerOf, pathParameters } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
 import { needs, release } from './pathway.ts';
@@ -86,6 +87,7 @@ const binding = {
 
 /** Name without the `$` → its places. */
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
+  ...livePlans,
   release: [
     {
       method: 'POST',
