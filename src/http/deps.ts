@@ -180,6 +180,19 @@ export type DemoLogin = {
 /** One API key agreed with NHS Notify and the secret that belongs to it. Two at once while a key is being changed. */
 export type NotifyKey = { readonly apiKey: string; readonly secret: string };
 
+/** How another system fares that is called from here. */
+export type Destination = {
+  readonly name: string;
+  /** `open`: it failed several times in a row and is left alone. */
+  readonly state: 'closed' | 'open' | 'half-open';
+  readonly running: number;
+  readonly waiting: number;
+  readonly calls: number;
+  readonly failures: number;
+  readonly refused: number;
+  readonly lastFailure?: { readonly kind: string; readonly at: string };
+};
+
 export type Deps = Reads & {
   readonly log: Logger;
   /** Where clients reach this server, without a trailing slash: `http://127.0.0.1:8080`. A function: the port may be chosen late. */
@@ -236,6 +249,8 @@ export type Deps = Reads & {
   readonly audit: (entry: AuditEntry) => Promise<void>;
   /** Whether the server can do its work now; the failure's message names the part that is missing. */
   readonly ready: () => Promise<Result<unknown>>;
+  /** Absent: nobody is called. */
+  readonly destinations?: () => readonly Destination[];
 };
 
 /** NHS Notify signs with `<APIM application id>.<api key>`. facts: nhs-apis §3.10 */

@@ -41,7 +41,7 @@ import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
-import { pdsTurns } from './pds-turns.ts';
+import { pdsTurns, sdsTurns } from './pds-turns.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import { loadProfiles } from './validator.ts';
@@ -132,7 +132,8 @@ const DEMOGRAPHICS_HOURS = 72;
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
-  const { pds, ...outside } = parts.outside;
+  const { pds, shareSdsTurns, ...outside } = parts.outside;
+  shareSdsTurns?.(sdsTurns(pool));
   return {
     pool,
     now,

@@ -72,6 +72,7 @@ export function httpDeps(
     ],
     caseload: (access) => caseload(shell, access),
     audit: opened.audit,
+    ...(parts.outside.destinations ? { destinations: parts.outside.destinations } : {}),
     ready: async () => {
       try {
         await pool.query(sql`select 1`);

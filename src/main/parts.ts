@@ -3,7 +3,7 @@
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { RetryPolicy } from '#domain/subscription/attempt.ts';
-import type { NotifyKey } from '#http/deps.ts';
+import type { Destination, NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
 import type { Result } from '#result.ts';
 import type * as ports from '#workflow/ports.ts';
@@ -28,6 +28,10 @@ export type Outside = {
     readonly connect: (admit: () => Promise<Result<unknown>>) => ports.ReadDemographics;
   };
   readonly sendDocument: ports.SendDocument;
+  /** How the systems fare that are called. */
+  readonly destinations?: () => readonly Destination[];
+  /** Takes the turns in which the directory is asked, once there is a database to share them by. */
+  readonly shareSdsTurns?: (turn: () => Promise<Result<unknown>>) => void;
 } & ports.Mailbox;
 
 export type Parts = {

@@ -162,6 +162,8 @@ function gpConnectTo(standIns: StandIns, world: World) {
     sspBase: standIns.urls.spineProxy,
     timeoutMs: TIMEOUT_MS,
     pauseMs: 1,
+    // As many at once as there are workers, and back soon: the faults are meant to be met.
+    limits: { failures: 8, openMs: 200, atOnce: 32, waiting: 100 },
   });
 }
 

@@ -1,4 +1,5 @@
 /** GP Connect as functions: slots, appointments, record, documents, and what a practice can do. Live, per patient, for direct care. facts: gp-connect §1 to §3 */
+import { createDestinations } from '#adapters/destination.ts';
 import { bookAppointment, listAppointments } from './appointments.ts';
 import { readCapability } from './capability.ts';
 import { amendAppointment, cancelAppointment, readAppointment } from './changes.ts';
@@ -9,8 +10,11 @@ import { findSlots } from './slots.ts';
 
 /** The functions share settings and directory, nothing else; each call makes its own token and finds its own patient. */
 export function createGpConnect(settings: GpConnectSettings) {
-  const send = createSender(settings);
+  const destinations = createDestinations(settings.limits);
+  const send = createSender(settings, destinations.of);
   return {
+    /** How each practice's system fares. */
+    destinations: () => [...(settings.directory.states?.() ?? []), ...destinations.states()],
     findSlots: (request: Parameters<typeof findSlots>[2]) => findSlots(send, settings, request),
     bookAppointment: (request: Parameters<typeof bookAppointment>[2]) => bookAppointment(send, settings, request),
     listAppointments: (request: Parameters<typeof listAppointments>[2]) => listAppointments(send, settings, request),
