@@ -58,6 +58,13 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'On the type or on one: a token for a socket.',
     },
   ],
+  HealthcareService: [
+    {
+      name: 'check',
+      definition: `${HOLDFAST}/OperationDefinition/HealthcareService-check`,
+      documentation: "POST on a practice's: its GP Connect is asked what it can do; its Endpoints then say so.",
+    },
+  ],
   Patient: [
     {
       name: 'needs',

@@ -26,6 +26,7 @@ import { cohort } from '#workflow/cohort.ts';
 import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
+import { declareLinks } from '#workflow/links.ts';
 import { settleLive } from '#workflow/live-booking.ts';
 import { collectMail, MESH, understandMail } from '#workflow/mesh-inbox.ts';
 import { assess } from '#workflow/needs.ts';
@@ -93,6 +94,7 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     createServer: () => createServer(deps),
     work: async () => {
       audit.startSealing();
+      await declareLinks(shell);
       await jobs.work(handlersOf(shell, parts));
       subscriptions.work();
     },

@@ -3,6 +3,7 @@ import type { Principal } from '#auth/access.ts';
 import type { LiveDeps } from '#http/live/deps.ts';
 import { fail, ok } from '#result.ts';
 import { ownerOf } from '#store/resources.ts';
+import { checkLinks } from '#workflow/links.ts';
 import { type Caller, personOf } from '#workflow/live.ts';
 import { bookLive } from '#workflow/live-booking.ts';
 import { changeLive } from '#workflow/live-change.ts';
@@ -30,6 +31,7 @@ export function liveDeps(shell: HouseShell, budgetMs = SLOT_BUDGET_MS): LiveDeps
     },
     record: (principal, patient) => liveRecord(shell, callerOf(principal), patient),
     refresh: (principal, patient) => refresh(shell, callerOf(principal), patient),
+    check: (principal, service) => checkLinks(shell, callerOf(principal), service),
     freshness: (principal, patient) => freshness(shell, callerOf(principal), patient),
   };
 }

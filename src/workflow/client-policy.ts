@@ -26,6 +26,11 @@ const record: TypePolicy = {
   documentation:
     'Comes in with the GP record: change it in the GP system. Over the API it is written only by a system whose token has the role "record-intake".',
 };
+const link: TypePolicy = {
+  kind: 'record',
+  documentation:
+    'Of linked practices they are made by the server: what is configured, and what the practice\'s own systems say when they are asked (HealthcareService/gp-connect-[ODS code]/$check). Others come in with the GP record, written only by a system whose token has the role "record-intake".',
+};
 const definition: TypePolicy = {
   kind: 'definition',
   documentation:
@@ -42,8 +47,8 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   PractitionerRole: record,
   Organization: record,
   Location: record,
-  HealthcareService: record,
-  Endpoint: record,
+  HealthcareService: link,
+  Endpoint: link,
   Group: client(
     'Cohorts (actual members) are kept by the workflow; POST /fhir/R4/Group/[id]/$release invites their members. Clients write definitions: actual false, with characteristics and without members.',
   ),

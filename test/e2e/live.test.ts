@@ -2,7 +2,16 @@
 import t from 'tap';
 import { addTo } from '#fhir/date.ts';
 import { NHS_NUMBER } from '#fhir/systems.ts';
-import type { Appointment, Bundle, OperationOutcome, Parameters, Patient, Slot } from '#fhir/types.ts';
+import type {
+  Appointment,
+  Bundle,
+  Endpoint,
+  HealthcareService,
+  OperationOutcome,
+  Parameters,
+  Patient,
+  Slot,
+} from '#fhir/types.ts';
 import { fail } from '#result.ts';
 import { sql } from '#store/sql.ts';
 import { call, openTown } from '../support/house.ts';
@@ -273,4 +282,42 @@ t.test('the record is read live without being kept, and refreshed where it comes
     ).status,
     404,
   );
+});
+
+t.test('each practice says what its links can do: as configured, then as its systems say themselves', async (t) => {
+  const service = `HealthcareService/gp-connect-${EMIS}`;
+  const known = await fhir<HealthcareService>('GET', service);
+  t.match(known, { status: 200, body: { active: true, providedBy: { reference: `Organization/${EMIS}` } } });
+  const ends = () => fhir<Bundle>('GET', `Endpoint?organization=Organization/${EMIS}&_sort=_id`);
+  const named = (bundle: Bundle) => (bundle.entry ?? []).map(({ resource }) => resource as Endpoint);
+  t.same(
+    named((await ends()).body).map(({ id }) => id),
+    [`appointments-${EMIS}`, `documents-${EMIS}`, `record-${EMIS}`, `structured-${EMIS}`, `writeback-${EMIS}`],
+  );
+  t.match(named((await ends()).body)[2], {
+    name: /^Record by EMIS extract/,
+    meta: { source: 'urn:holdfast:configuration' },
+  });
+  t.match(named((await ends()).body)[4], { name: /unverified against the licensed specification/ });
+  const checked = await fhir<Bundle>('POST', `${service}/$check`);
+  t.equal(checked.status, 200, checked.text);
+  const [appointments] = named((await ends()).body);
+  const can = appointments?.extension
+    ?.filter(({ url }) => url.endsWith('link-ability'))
+    .map(({ valueString }) => valueString);
+  t.ok(can?.includes('Slot search-type') && can.includes('Appointment create'), (can ?? []).join(', '));
+  t.match(appointments, {
+    status: 'active',
+    extension: [{ url: /as-of$/, valueInstant: town.world.clock.now() }, { valueString: '1.2.7' }],
+  });
+  for (const resource of [appointments, known.body]) {
+    const { body } = await fhir<OperationOutcome>('POST', `${resource?.resourceType}/$validate`, { body: resource });
+    // Extensions of our own are not known to the validator by a definition: that is a warning.
+    t.same(
+      body.issue?.filter(({ severity }) => severity === 'error' || severity === 'fatal'),
+      [],
+    );
+  }
+  const other = await town.sign({ organisations: [TPP], scope, ...person });
+  t.equal((await fhir('POST', `${service}/$check`, { as: other })).status, 404);
 });

@@ -285,6 +285,10 @@ function liveOf(house: House): NonNullable<Deps['live']> {
     book: async () => fail('not-found', 'No such Slot.'),
     change: async () => fail('not-found', 'No such Appointment.'),
     record: (principal, id) => shown(principal, id, { resourceType: 'Bundle', type: 'collection' } as Bundle),
+    check: async ({ organisations }, id) =>
+      seen(house, { organisations }, 'HealthcareService', id).length > 0
+        ? ok({ resourceType: 'Bundle', type: 'collection' } as Bundle)
+        : fail('not-found', 'No such HealthcareService.'),
     refresh: (principal, id) => shown(principal, id, parameters),
     freshness: (principal, id) => shown(principal, id, parameters),
   };

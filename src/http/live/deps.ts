@@ -21,4 +21,6 @@ export type LiveDeps = {
   readonly record: (principal: Principal, patient: string) => Promise<Result<Bundle>>;
   readonly refresh: (principal: Principal, patient: string) => Promise<Result<Parameters>>;
   readonly freshness: (principal: Principal, patient: string) => Promise<Result<Parameters>>;
+  /** By the id of a practice's HealthcareService. */
+  readonly check: (principal: Principal, service: string) => Promise<Result<Bundle>>;
 };

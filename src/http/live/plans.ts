@@ -45,6 +45,19 @@ function onPatient(name: Named): Make {
   });
 }
 
+const check: Make = ({ live }) => ({
+  interaction: 'operation',
+  operation: 'HealthcareService/$check',
+  type: 'HealthcareService',
+  needs: (['HealthcareService', 'Endpoint'] as const).map((type) => ({ type, interaction: 'read' })),
+  run: async ({ principal, id }) => {
+    if (!isId(id)) return notVisible('HealthcareService');
+    if (!live) return fail('unsupported', 'No practice’s system can be asked from here');
+    const told = await live.check(principal, id);
+    return told.ok ? ok({ status: 200, content: JSON.stringify(told.value) }) : told;
+  },
+});
+
 function plan(
   name: Named,
   method: OperationPlan['method'],
@@ -78,4 +91,19 @@ export const livePlans: Readonly<Record<string, readonly OperationPlan[]>> = {
     summary: "Up to when the patient's record is known, and what keeps it from being whole",
     answer: 'Parameters: of each source its instant and its gaps',
   }),
+  check: [
+    {
+      method: 'POST',
+      on: 'instance',
+      make: check,
+      describe: (type) => ({
+        summary: "Ask the practice's GP Connect what it can do, and keep the answer",
+        params: pathParameters({ id: `Id of the ${type}: gp-connect- and the ODS code` }),
+        response: {
+          200: answerOf('Bundle of the Endpoints as they are now'),
+          404: answerOf(`No such ${type} for this token`),
+        },
+      }),
+    },
+  ],
 };
