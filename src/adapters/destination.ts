@@ -44,8 +44,11 @@ export type Destination = {
   readonly state: () => DestinationState;
 };
 
-/** A few calls at once, as practices' systems bear them (facts: gp-connect §1.6); five failures in a row, then half a minute's rest. */
-export const USUAL_LIMITS: Limits = { failures: 5, openMs: 30_000, atOnce: 4, waiting: 100 };
+/**
+ * A few calls at once, as practices' systems bear them (facts: gp-connect §1.6); five failures in a row, then half a
+ * minute's rest. Few may wait: a booking holds a connection to the database while it does.
+ */
+export const USUAL_LIMITS: Limits = { failures: 5, openMs: 30_000, atOnce: 4, waiting: 20 };
 
 /** What shows that the destination is not well: a refusal or a limit does not. */
 const UNWELL: ReadonlySet<FailureKind> = new Set(['unavailable', 'unknown-outcome']);

@@ -47,6 +47,8 @@ export type MeshAccess = Pick<MeshOptions, 'baseUrl' | 'mailbox' | 'password' | 
 
 export function createOutside(settings: OutsideSettings): Outside {
   const { now, practices } = settings;
+  // Tokens and what a directory said live by the real clock, whatever the programme's clock says.
+  const realNow = () => new Date().toISOString();
   let sdsTurn: (() => Promise<Result<unknown>>) | undefined;
   const practice = (ods: string) => practices.find((one) => one.organisation === ods);
   const gpConnect = createGpConnect({
@@ -65,14 +67,12 @@ export function createOutside(settings: OutsideSettings): Outside {
     directory: createSds({
       baseUrl: settings.sds.url,
       apiKey: settings.sds.apiKey,
-      now,
+      now: realNow,
       ttlMs: 5 * 60_000,
       admit: async () => sdsTurn?.() ?? ok('no limit is shared'),
     }),
     sspBase: settings.sspUrl,
   });
-  // Tokens live by the real clock, whatever the programme's clock says.
-  const realNow = () => new Date().toISOString();
   const accessToken = createPlatformToken({
     tokenEndpoint: settings.platform.tokenUrl,
     clientId: settings.platform.clientId,

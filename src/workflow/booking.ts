@@ -148,7 +148,7 @@ async function settle(shell: BookingShell, job: Job, pending: Appointment, user:
   const nhsNumber = nhsNumberOf(pathway?.patient);
   if (!pathway || !nhsNumber) return ok('no such Task');
   const found = await lookFor(shell, { organisation, nhsNumber, proposed: pending, user });
-  if (!found.ok) return found;
+  if (!found.ok) return cannotBook(shell, job, found.failure);
   const provided = found.value;
   if (provided) return inTransaction(shell.pool, (tx) => confirm(shell, tx, pathway, { proposed: pending, provided }));
   const slot = await load<Slot>(shell.pool, access, 'Slot', idOf('Slot', pending.slot?.[0]) ?? '');
