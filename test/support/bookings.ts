@@ -237,7 +237,10 @@ async function workOff(shell: House['shell'], tasks: readonly Task[], trial: Tri
         trial.onProgress?.(done);
       } else if (one.round < MOST_ROUNDS) {
         retries += 1;
-        waiting.push({ task: one.task, round: one.round + 1 });
+        // Every other time at once: the call that was given up may still be under way.
+        const again = { task: one.task, round: one.round + 1 };
+        if (one.round % 2 === 0) waiting.unshift(again);
+        else waiting.push(again);
       }
     }
   };
