@@ -15,7 +15,7 @@ import { withdraw } from './booking-outcome.ts';
 import { isAskedFor, placesOf } from './booking-slots.ts';
 import { type Caller, findKnown, type KnownPatient, type LiveShell, personOf } from './live.ts';
 import type { User } from './ports.ts';
-import { inside, type Transaction } from './shell.ts';
+import { type Database, inside, type Transaction } from './shell.ts';
 
 export type BookingWish = {
   /** Id of the Patient. */
@@ -55,13 +55,28 @@ export async function bookLive(shell: LiveShell, caller: Caller, wish: BookingWi
   if (!caller.organisations.includes(provider))
     return fail('not-found', 'No such Slot is visible to you: it is of a practice that your token does not name');
   const of = { ...known.value, provider, user: user.value };
-  const earlier = await tried(shell, known.value, wish.slot);
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const done = await bookOnce(shell, of, wish);
+    if (!done.ok || done.value !== 'again') return done as Result<Kept>;
+  }
+  return fail(
+    'conflict',
+    'The same appointment is being asked for several times at once. Read it, or send it once more.',
+  );
+}
+
+const MOST_TRIES = 3;
+
+/** `again`: the same was asked for by another request meanwhile. */
+async function bookOnce(shell: LiveShell, of: Of, wish: BookingWish): Promise<Result<Kept | 'again'>> {
+  const earlier = await tried(shell.pool, of, wish.slot);
   const standing = earlier.find(({ status }) => status === 'booked');
   if (standing) return ok({ id: standing.id ?? '', isNew: false });
   const pending = earlier.find(({ status }) => status === 'pending');
-  if (pending) return settle(shell, { ...known.value, user: user.value, pending });
+  if (pending) return settle(shell, { ...of, pending });
   const proposed = await propose(shell, of, wish);
-  return proposed.ok ? ask(shell, { ...of, ...proposed.value, isFirst: true }) : proposed;
+  if (!proposed.ok) return proposed;
+  return proposed.value === 'again' ? ok('again') : ask(shell, { ...of, ...proposed.value, isFirst: true });
 }
 
 /** Looks for a booking whose answer was lost, and asks again if the practice has none. For the queue. */
@@ -78,8 +93,8 @@ export async function settleLive(shell: LiveShell, job: SettleJob): Promise<Resu
 }
 
 /** What was booked or tried for a patient on a slot. */
-async function tried({ pool }: LiveShell, { organisation, patient }: KnownPatient, slot: string) {
-  const all = await loadOfPatients<Appointment>(pool, organisation, ['Appointment'], [patient]);
+async function tried(db: Database, { organisation, patient }: KnownPatient, slot: string) {
+  const all = await loadOfPatients<Appointment>(db, organisation, ['Appointment'], [patient]);
   return all.filter((one) => one.slot?.some((each) => idOf('Slot', each) === slot));
 }
 
@@ -87,20 +102,22 @@ type Of = KnownPatient & { readonly provider: string; readonly user: User };
 type Chosen = Pick<Booking, 'proposed' | 'slot' | 'schedule' | 'comment'>;
 
 /** The slot as it is now, and the intent to book it, kept. */
-async function propose(shell: LiveShell, of: Of, wish: BookingWish): Promise<Result<Chosen>> {
+async function propose(shell: LiveShell, of: Of, wish: BookingWish): Promise<Result<Chosen | 'again'>> {
   const { organisation, patient, provider, user } = of;
   const day = londonDate(wish.start);
   const found = await shell.findSlots({ organisation: provider, booker: organisation, from: day, to: day, user });
   if (!found.ok) return found;
   const slot = found.value.slots.find(({ id }) => id === wish.slot);
   const schedule = found.value.schedules.find(({ id }) => id === idOf('Schedule', slot?.schedule));
-  if (!slot || !schedule) return gone();
+  if (!slot || !schedule) return goneUnlessOurs(shell, of, wish);
   const { description, comment } = wish;
   return inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, [patient]);
     await lockKeys(tx, [`slot|${organisation}|${slot.id}`]);
+    const earlier = await tried(tx, of, wish.slot);
+    if (earlier.some(({ status }) => status === 'pending' || status === 'booked')) return ok('again');
     if (await isAskedFor(tx, organisation, slot)) return gone();
-    const n = (await tried(shell, of, wish.slot)).length + 1;
+    const n = earlier.length + 1;
     const id = idFrom(organisation, patient, wish.slot, 'live-booking', String(n));
     const texts = { ...(description ? { description } : {}), ...(comment ? { comment } : {}) };
     const now = shell.now();
@@ -123,6 +140,12 @@ async function lookLater(shell: LiveShell, tx: Transaction, payload: SettleJob):
   const dueAt = addTo(shell.now(), { minutes: 5 });
   const { organisation, appointment: key } = payload;
   await setTimers(tx, [{ organisation, queue: 'settle-booking', key, dueAt, payload }]);
+}
+
+/** The slot is not free: because the same request was a moment earlier, perhaps. */
+async function goneUnlessOurs(shell: LiveShell, of: Of, { slot }: BookingWish): Promise<Result<'again'>> {
+  const earlier = await tried(shell.pool, of, slot);
+  return earlier.some(({ status }) => status === 'pending' || status === 'booked') ? ok('again') : gone();
 }
 
 function gone(): Result<never> {
@@ -237,7 +260,9 @@ async function settle(
   if (!provided) return ask(shell, booking);
   return inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, [of.patient]);
-    return keep(tx, booking, provided);
+    const id = pending.id ?? '';
+    const current = await load<Appointment>(tx, access, 'Appointment', id);
+    return current?.status === 'booked' ? ok({ id, isNew: false }) : keep(tx, booking, provided);
   });
 }
 

@@ -201,17 +201,38 @@ t.test('a slot is booked in the practice’s system, once, and kept here', async
   t.same(rows, [{ patients: [patient.id] }, { patients: [patient.id] }], 'both are in the audit trail');
 });
 
+t.test('pressed five times at once it is booked once; wanted by five at once it goes to one', async (t) => {
+  const [first, second] = slotsIn((await fhir<Bundle>('GET', FREE)).body).filter((one) => practiceOf(one) === EMIS);
+  if (!first || !second) throw new Error('no slot');
+  const before = town.ledger.bookings.length;
+  const patient = await someone(EMIS, 4);
+  const five = [0, 1, 2, 3, 4];
+  const pressed = await Promise.all(
+    five.map(() => fhir<Appointment>('POST', 'Appointment', { body: bookingOf(first, patient) })),
+  );
+  t.same([...new Set(pressed.map(({ body }) => body.id))].length, 1, 'one appointment');
+  t.same(pressed.filter(({ status }) => status === 201).length, 1, pressed.map(({ status }) => status).join(' '));
+  t.equal(town.ledger.bookings.length, before + 1);
+  const people = await Promise.all(five.map((n) => someone(EMIS, 5 + n)));
+  const wanted = await Promise.all(
+    people.map((one) => fhir<Appointment>('POST', 'Appointment', { body: bookingOf(second, one) })),
+  );
+  t.same(wanted.map(({ status }) => status).sort(), [201, 409, 409, 409, 409]);
+  t.equal(town.ledger.bookings.length, before + 2);
+});
+
 t.test('an answer that is lost leaves a pending appointment, which the queue settles', async (t) => {
   const slot = slotsIn((await fhir<Bundle>('GET', FREE)).body).find((one) => practiceOf(one) === EMIS);
   if (!slot) throw new Error('no slot');
   const patient = await someone(EMIS, 2);
+  const before = town.ledger.bookings.length;
   town.ledger.fault({ system: 'gp-connect', when: { nth: 1 }, kind: 'drop-after-commit', match: 'POST /ssp/' });
   const lost = await fhir<OperationOutcome>('POST', 'Appointment', { body: bookingOf(slot, patient) });
   t.equal(lost.status, 504);
   const id = /Appointment\/([\w-]+)/.exec(lost.text)?.[1] ?? '';
   await town.settle();
   t.match(await fhir<Appointment>('GET', `Appointment/${id}`), { status: 200, body: { status: 'booked' } });
-  t.equal(town.ledger.bookings.length, 2, 'booked once');
+  t.equal(town.ledger.bookings.length, before + 1, 'booked once');
 });
 
 t.test(
