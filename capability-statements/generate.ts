@@ -82,6 +82,13 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
     },
     { name: 'lookup', definition: hl7('CodeSystem-lookup'), documentation: 'GET or POST on the type.' },
   ],
+  HealthcareService: [
+    {
+      name: 'check',
+      definition: `${HOLDFAST}/OperationDefinition/HealthcareService-check`,
+      documentation: "POST on a practice's: its GP Connect is asked what it can do; its Endpoints then say so.",
+    },
+  ],
   Patient: [
     {
       name: 'needs',
@@ -98,6 +105,21 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       definition: hl7('Patient-everything'),
       documentation:
         'GET on one Patient: start, end, _since, _type, _count. What is in its compartment and what that refers to, of the types that the token lets its bearer read.',
+    },
+    {
+      name: 'record',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-record`,
+      documentation: "GET on one Patient: the record as the practice's system has it now, as R4, not kept.",
+    },
+    {
+      name: 'refresh',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-refresh`,
+      documentation: 'POST on one Patient: the record is fetched anew and kept, where it comes by GP Connect.',
+    },
+    {
+      name: 'freshness',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-freshness`,
+      documentation: 'GET on one Patient: up to when its record is known, and what keeps it from being whole.',
     },
   ],
 };

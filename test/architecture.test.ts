@@ -67,6 +67,7 @@ const packageRooms: Record<string, readonly string[]> = {
   // FHIR packages that the operator supplies are archives.
   tar: ['main'],
   undici: ['adapters'],
+  cockatiel: ['adapters'],
   'ipaddr.js': ['adapters'],
   '@fastify/websocket': ['http'],
   'csv-parse': ['adapters'],

@@ -6,7 +6,16 @@ import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
 import { IDEMPOTENCY_KEY, ODS_CODE, ukCore, ukCoreExtension } from '#fhir/systems.ts';
-import type { Appointment, CodeableConcept, Schedule, ServiceRequest, Slot, Task } from '#fhir/types.ts';
+import type {
+  Appointment,
+  CodeableConcept,
+  Patient,
+  Reference,
+  Schedule,
+  ServiceRequest,
+  Slot,
+  Task,
+} from '#fhir/types.ts';
 import { linkOf, linkTo } from './link.ts';
 
 const MINUTE = 60_000;
@@ -56,8 +65,29 @@ export function proposedAppointment(of: {
   readonly n: number;
   readonly now: string;
 }): Appointment {
-  const { task, slot, schedule } = of;
+  const { task, slot, schedule, organisation, now } = of;
   const id = bookingId(task, of.n);
+  return {
+    ...appointmentOn(slot, schedule, { id, patient: linkOf(task.for) ?? {}, organisation, now }),
+    basedOn: [linkTo('ServiceRequest', of.need.id)],
+    supportingInformation: [linkTo('Task', task.id)],
+  };
+}
+
+export type Wish = {
+  /** Its id, and the key that goes into its comment. */
+  readonly id: string;
+  readonly patient: Reference<Patient>;
+  readonly organisation: string;
+  readonly now: string;
+  readonly description?: string;
+  /** Words that go before the key. */
+  readonly comment?: string;
+};
+
+/** A pending Appointment for a patient on a slot. */
+export function appointmentOn(slot: Slot, schedule: Schedule, wish: Wish): Appointment {
+  const { id, comment } = wish;
   const types = slot.serviceType ?? schedule.serviceType;
   // An actor that holds only in the schedule (a session's job role) is named by what the appointment must hold then too.
   const contained = (schedule.contained ?? []).filter(({ id }) =>
@@ -71,8 +101,8 @@ export function proposedAppointment(of: {
       {
         url: BOOKING_ORGANISATION,
         valueReference: {
-          ...linkTo('Organization', of.organisation),
-          identifier: { system: ODS_CODE, value: of.organisation },
+          ...linkTo('Organization', wish.organisation),
+          identifier: { system: ODS_CODE, value: wish.organisation },
         },
       },
     ],
@@ -80,17 +110,15 @@ export function proposedAppointment(of: {
     ...(contained.length > 0 ? { contained } : {}),
     status: 'pending',
     ...(types ? { serviceType: types } : {}),
-    description: BOOKING_DESCRIPTION,
+    description: wish.description ?? BOOKING_DESCRIPTION,
     start: slot.start,
     end: slot.end,
     minutesDuration: Math.round((epochMilliseconds(slot.end) - epochMilliseconds(slot.start)) / MINUTE),
     slot: [linkTo('Slot', slot.id)],
-    created: of.now,
-    comment: id,
-    basedOn: [linkTo('ServiceRequest', of.need.id)],
-    supportingInformation: [linkTo('Task', task.id)],
+    created: wish.now,
+    comment: comment ? `${comment} ${id}` : id,
     participant: [
-      { actor: linkOf(task.for) ?? {}, required: 'required', status: 'accepted' },
+      { actor: wish.patient, required: 'required', status: 'accepted' },
       ...schedule.actor.flatMap((actor) => {
         const link = linkOf(actor);
         return link ? [{ actor: link, status: 'needs-action' as const }] : [];

@@ -33,6 +33,7 @@ export type {
   EncounterDiagnosis,
   EncounterLocation,
   EncounterParticipant,
+  Endpoint,
   EpisodeOfCare,
   Extension,
   Flag,

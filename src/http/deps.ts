@@ -8,6 +8,7 @@ import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { LiveDeps } from './live/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -198,6 +199,19 @@ export type DemoLogin = {
 /** One API key agreed with NHS Notify and the secret that belongs to it. Two at once while a key is being changed. */
 export type NotifyKey = { readonly apiKey: string; readonly secret: string };
 
+/** How another system fares that is called from here. */
+export type Destination = {
+  readonly name: string;
+  /** `open`: it failed several times in a row and is left alone. */
+  readonly state: 'closed' | 'open' | 'half-open';
+  readonly running: number;
+  readonly waiting: number;
+  readonly calls: number;
+  readonly failures: number;
+  readonly refused: number;
+  readonly lastFailure?: { readonly kind: string; readonly at: string };
+};
+
 export type Deps = Reads & {
   readonly log: Logger;
   /** Where clients reach this server, without a trailing slash: `http://127.0.0.1:8080`. A function: the port may be chosen late. */
@@ -247,6 +261,9 @@ export type Deps = Reads & {
 
   readonly subscriptions: SubscriptionDeps;
 
+  /** Absent: no practice's system can be asked. */
+  readonly live?: LiveDeps;
+
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
   readonly notifyKeys: readonly NotifyKey[];
@@ -265,6 +282,8 @@ export type Deps = Reads & {
   readonly audit: (entry: AuditEntry) => Promise<void>;
   /** Whether the server can do its work now; the failure's message names the part that is missing. */
   readonly ready: () => Promise<Result<unknown>>;
+  /** Absent: nobody is called. */
+  readonly destinations?: () => readonly Destination[];
 };
 
 /** NHS Notify signs with `<APIM application id>.<api key>`. facts: nhs-apis §3.10 */

@@ -23,4 +23,14 @@ export function routeHealth(app: FastifyInstance, deps: Deps): void {
       return ready.ok ? { status: 'ready' } : sendFailure(reply, ready.failure, 503);
     },
   });
+  app.get('/health/destinations', {
+    config: { isPublic: true },
+    schema: {
+      ...shared,
+      summary: 'How the systems fare that are called from this process',
+      description: 'Names of systems and practices, counts and states; nothing of what was asked.',
+      response: { 200: answerOf('A list of destinations', 'application/json') },
+    },
+    handler: async () => ({ destinations: deps.destinations?.() ?? [] }),
+  });
 }

@@ -50,6 +50,8 @@ export const queues = {
   'letter-status': only({ organisation, request: id }),
   /** An appointment is made for a Task. */
   book: only({ organisation, task: id }),
+  /** A booking that a client asked for and whose answer was lost is looked for, on behalf of the one who asked. */
+  'settle-booking': only({ organisation, appointment: id, user }),
   /** Appointments that a record update brought are matched to what was booked. */
   attend: only({ organisation, patients: Type.Array(id, { minItems: 1, maxItems: 500 }) }),
   /** A member of staff finished a telephone Task. */

@@ -27,6 +27,8 @@ import { cohort } from '#workflow/cohort.ts';
 import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
 import { intake } from '#workflow/intake.ts';
+import { declareLinks } from '#workflow/links.ts';
+import { settleLive } from '#workflow/live-booking.ts';
 import { collectMail, MESH, understandMail } from '#workflow/mesh-inbox.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
@@ -41,7 +43,7 @@ import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
-import { pdsTurns } from './pds-turns.ts';
+import { pdsTurns, sdsTurns } from './pds-turns.ts';
 import { openReplyLink, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import { terminologyOf } from './terminology.ts';
@@ -94,6 +96,7 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     createServer: () => createServer(deps),
     work: async () => {
       audit.startSealing();
+      await declareLinks(shell);
       await jobs.work(handlersOf(shell, parts));
       subscriptions.work();
     },
@@ -133,7 +136,8 @@ const DEMOGRAPHICS_HOURS = 72;
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
-  const { pds, ...outside } = parts.outside;
+  const { pds, shareSdsTurns, ...outside } = parts.outside;
+  shareSdsTurns?.(sdsTurns(pool));
   const atHand = definitionsAtHand(definitions.resources, parts.fhirPackages ?? []);
   return {
     pool,
@@ -218,6 +222,7 @@ function handlersOf(shell: HouseShell, parts: Parts): Handlers {
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
     book: (payload) => book(shell, payload),
+    'settle-booking': (payload) => settleLive(shell, payload),
     attend: (payload) => attend(shell, payload),
     called: (payload) => called(shell, payload),
     'write-back': (payload) => writeBack(shell, payload),

@@ -20,6 +20,7 @@ import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
+import { liveDeps } from './live-deps.ts';
 import type { Parts } from './parts.ts';
 import { explainOf } from './search.ts';
 
@@ -61,6 +62,7 @@ export function httpDeps(
         parameter: [{ name: 'campaign', resource: released.value }],
       });
     },
+    live: liveDeps(shell, parts.slotBudgetMs),
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
     explain: explainOf(pool, shell),
     everything: everythingOn(pool, shell.cursorKey),
@@ -75,6 +77,7 @@ export function httpDeps(
     ],
     caseload: (access) => caseload(shell, access),
     audit: opened.audit,
+    ...(parts.outside.destinations ? { destinations: parts.outside.destinations } : {}),
     ready: async () => {
       try {
         await pool.query(sql`select 1`);

@@ -10,7 +10,7 @@ import { createNotify } from '#adapters/notify/notify.ts';
 import { createPds } from '#adapters/pds/pds.ts';
 import { type AccessToken, createPlatformToken } from '#auth/platform-token.ts';
 import type { PracticeConfig } from '#config.ts';
-import { fail } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
 import type { Now } from '#workflow/ports.ts';
 import type { Outside } from './parts.ts';
 
@@ -47,6 +47,9 @@ export type MeshAccess = Pick<MeshOptions, 'baseUrl' | 'mailbox' | 'password' | 
 
 export function createOutside(settings: OutsideSettings): Outside {
   const { now, practices } = settings;
+  // Tokens and what a directory said live by the real clock, whatever the programme's clock says.
+  const realNow = () => new Date().toISOString();
+  let sdsTurn: (() => Promise<Result<unknown>>) | undefined;
   const practice = (ods: string) => practices.find((one) => one.organisation === ods);
   const gpConnect = createGpConnect({
     now,
@@ -61,11 +64,15 @@ export function createOutside(settings: OutsideSettings): Outside {
       },
       issuerUrl: settings.gpConnectIssuer,
     },
-    directory: createSds({ baseUrl: settings.sds.url, apiKey: settings.sds.apiKey, now, ttlMs: 5 * 60_000 }),
+    directory: createSds({
+      baseUrl: settings.sds.url,
+      apiKey: settings.sds.apiKey,
+      now: realNow,
+      ttlMs: 5 * 60_000,
+      admit: async () => sdsTurn?.() ?? ok('no limit is shared'),
+    }),
     sspBase: settings.sspUrl,
   });
-  // Tokens live by the real clock, whatever the programme's clock says.
-  const realNow = () => new Date().toISOString();
   const accessToken = createPlatformToken({
     tokenEndpoint: settings.platform.tokenUrl,
     clientId: settings.platform.clientId,
@@ -81,7 +88,10 @@ export function createOutside(settings: OutsideSettings): Outside {
   });
   const im1 = createIm1({ baseUrl: settings.im1.url, applicationId: settings.im1.applicationId });
   const mesh = settings.mesh ? meshFor(settings.mesh, settings.version, realNow) : noMesh;
-  return { ...gpConnect, ...notify, ...letters, ...im1, ...mesh, ...pdsOf(settings, accessToken) };
+  const shareSdsTurns: NonNullable<Outside['shareSdsTurns']> = (turn) => {
+    sdsTurn = turn;
+  };
+  return { shareSdsTurns, ...gpConnect, ...notify, ...letters, ...im1, ...mesh, ...pdsOf(settings, accessToken) };
 }
 
 function pdsOf({ pds, now }: OutsideSettings, accessToken: AccessToken): Pick<Outside, 'pds'> {

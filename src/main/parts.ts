@@ -3,7 +3,7 @@
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { RetryPolicy } from '#domain/subscription/attempt.ts';
-import type { NotifyKey } from '#http/deps.ts';
+import type { Destination, NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
 import type { Result } from '#result.ts';
 import type * as ports from '#workflow/ports.ts';
@@ -14,7 +14,9 @@ export type Outside = {
   readonly findSlots: ports.FindSlots;
   readonly bookAppointment: ports.BookAppointment;
   readonly listAppointments: ports.ListAppointments;
+  readonly amendAppointment: ports.AmendAppointment;
   readonly cancelAppointment: ports.CancelAppointment;
+  readonly readCapability: ports.ReadCapability;
   readonly fetchRecord: ports.FetchRecord;
   readonly sendMessage: ports.SendMessage;
   readonly sendLetter: ports.SendLetter;
@@ -26,6 +28,10 @@ export type Outside = {
     readonly connect: (admit: () => Promise<Result<unknown>>) => ports.ReadDemographics;
   };
   readonly sendDocument: ports.SendDocument;
+  /** How the systems fare that are called. */
+  readonly destinations?: () => readonly Destination[];
+  /** Takes the turns in which the directory is asked, once there is a database to share them by. */
+  readonly shareSdsTurns?: (turn: () => Promise<Result<unknown>>) => void;
 } & ports.Mailbox;
 
 export type Parts = {
@@ -55,6 +61,8 @@ export type Parts = {
     readonly privateHosts: readonly string[];
     readonly retry?: RetryPolicy;
   };
+  /** Milliseconds that a search for free slots may take; 8 s where it is left out. */
+  readonly slotBudgetMs?: number;
   readonly workers: {
     readonly concurrency: (queue: QueueName) => number;
     readonly retryDelaySeconds?: number;

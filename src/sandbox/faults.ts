@@ -20,7 +20,12 @@ export const faultSchema = Type.Object(
       Type.Object({ nth: Type.Integer({ minimum: 1 }) }, { additionalProperties: false }),
       Type.Object({ probability: Type.Number({ minimum: 0, maximum: 1 }) }, { additionalProperties: false }),
     ]),
-    /** `drop-after-commit` does the work, then cuts the connection before the answer; `half-body` in the midst of it. */
+    /**
+     * `drop-after-commit` does the work, then cuts the connection before the answer; `half-body` in the midst of it.
+     * `latency` waits with the request in hand and then does the work, though the caller may have left meanwhile;
+     * `slow-answer` does it at once and waits with the answer. `clock-skew` judges the call by another clock;
+     * `double-book` lets the practice's own desk take the slot at the last moment. Those two are GP Connect's.
+     */
     kind: Type.Union([
       Type.Literal('drop-after-commit'),
       Type.Literal('500'),
@@ -29,13 +34,16 @@ export const faultSchema = Type.Object(
       Type.Literal('429'),
       Type.Literal('half-body'),
       Type.Literal('latency'),
+      Type.Literal('slow-answer'),
+      Type.Literal('clock-skew'),
+      Type.Literal('double-book'),
     ]),
     /** How often it strikes: once by default for `nth`, without end for `probability`. */
     times: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Only calls whose `METHOD /path` contains this text. */
     match: Type.Optional(Type.String()),
-    /** For `latency`. */
-    milliseconds: Type.Optional(Type.Integer({ minimum: 0 })),
+    /** For `latency`, `slow-answer` and `clock-skew` (how far the other clock is ahead). */
+    milliseconds: Type.Optional(Type.Integer()),
   },
   { additionalProperties: false },
 );

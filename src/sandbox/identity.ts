@@ -49,7 +49,7 @@ export type IdentityProvider = {
   close(): Promise<void>;
 };
 
-const working = 'user/*.rs user/Task.u user/Flag.cu user/RequestGroup.c';
+const working = 'user/*.rs user/Task.u user/Appointment.cu user/Flag.cu user/RequestGroup.c';
 const counting = ['Task', 'Group', 'ServiceRequest', 'RequestGroup', 'Organization', 'PlanDefinition', 'ValueSet'];
 const scopes: Readonly<Record<Role, string>> = {
   coordinator: working,

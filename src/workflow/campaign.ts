@@ -17,7 +17,7 @@ import { inTransaction, lockPatients } from '#store/database.ts';
 import { saveCapacity } from '#store/outreach.ts';
 import { load, readMany, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
-import type { BookingShell } from './booking.ts';
+import type { BookingShell } from './booking-outcome.ts';
 import { campaignRun, dailyCapOf, ruleOf, userOf } from './campaign-run.ts';
 import { cohortId, currentNeeds } from './cohort.ts';
 import { campaignsOf } from './pathway.ts';

@@ -26,6 +26,11 @@ const record: TypePolicy = {
   documentation:
     'Comes in with the GP record: change it in the GP system. Over the API it is written only by a system whose token has the role "record-intake".',
 };
+const link: TypePolicy = {
+  kind: 'record',
+  documentation:
+    'Of linked practices they are made by the server: what is configured, and what the practice\'s own systems say when they are asked (HealthcareService/gp-connect-[ODS code]/$check). Others come in with the GP record, written only by a system whose token has the role "record-intake".',
+};
 const definition: TypePolicy = {
   kind: 'definition',
   documentation:
@@ -42,8 +47,8 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   PractitionerRole: record,
   Organization: record,
   Location: record,
-  HealthcareService: record,
-  Endpoint: record,
+  HealthcareService: link,
+  Endpoint: link,
   Group: client(
     'Cohorts (actual members) are kept by the workflow; POST /fhir/R4/Group/[id]/$release invites their members. Clients write definitions: actual false, with characteristics and without members.',
   ),
@@ -62,10 +67,14 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   ),
   Communication: made('What was sent and received; never written by clients.'),
   Appointment: client(
-    "Holdfast's own are booked and cancelled in the GP system: move the Task to ask for it. One that a client creates records an appointment made elsewhere.",
+    "POST on a Slot of a practice books it there, in the name of the token's person; PUT of one that the practice's system holds amends its description and comment or cancels it there. One that a client creates without such a Slot records an appointment made elsewhere.",
   ),
   Schedule: record,
-  Slot: record,
+  Slot: {
+    ...record,
+    documentation:
+      'A search with status=free and both bounds of start asks the practices\' systems live, in the name of the token\'s person; what was booked is kept. Over the API it is written only by a system whose token has the role "record-intake".',
+  },
   Encounter: record,
   EpisodeOfCare: record,
   Condition: record,

@@ -36,7 +36,20 @@ export function ruleOfCreate(resource: Resource): Result<Resource> {
       'Task.code',
     );
   if (resource.resourceType === 'Group') return ruleOfGroup(resource);
+  if (
+    resource.resourceType === 'Appointment' &&
+    resource.slot?.some(({ identifier }) => isOfPractice(identifier?.system))
+  )
+    return refused(
+      'A slot of a practice’s system is booked by POST of one Appointment, alone or in a batch: in a transaction nothing is asked there',
+      'Appointment.slot',
+    );
   return ok(resource);
+}
+
+/** Whether an identifier system is that of a practice's own ids, as live slots carry them. */
+function isOfPractice(system: string | undefined): boolean {
+  return system?.startsWith(`${HOLDFAST}/Id/gp-connect/`) === true;
 }
 
 function ruleOfGroup(group: Group): Result<Resource> {

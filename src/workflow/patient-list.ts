@@ -70,7 +70,13 @@ const STILL_FRESH_MINUTES = 60;
 const AT_ONCE = 25;
 const CALLS_AT_ONCE = 4;
 
-type Pull = { readonly organisation: string; readonly patients: readonly string[]; readonly user?: User | undefined };
+type Pull = {
+  readonly organisation: string;
+  readonly patients: readonly string[];
+  readonly user?: User | undefined;
+  /** Whether one that is fresh is fetched all the same: somebody asked for it now. */
+  readonly isAnew?: boolean;
+};
 type Pulled = { readonly patient: string; readonly result: Result<RecordTranslation> };
 
 /**
@@ -111,8 +117,13 @@ async function oneByOne(
 }
 
 /** The listed patients among those asked for whose record is not fresh anyway. */
-async function stale(shell: PullShell, { organisation, patients }: Pull, now: string): Promise<ListedPatient[]> {
+async function stale(
+  shell: PullShell,
+  { organisation, patients, isAnew }: Pull,
+  now: string,
+): Promise<ListedPatient[]> {
   const listed = await listedPatients(shell.pool, organisation, patients);
+  if (isAnew) return listed;
   const states = await recordStates(shell.pool, organisation, patients);
   const isFresh = ({ patient }: ListedPatient) => {
     const state = states.get(patient);
@@ -137,7 +148,7 @@ async function pull(
 }
 
 /** FHIR allows no U+0000 in a text, and no search index takes one: a record is not lost for it. */
-function withoutNull(json: string): string {
+export function withoutNull(json: string): string {
   return json.includes('\\u0000') ? json.replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, '$1') : json;
 }
 

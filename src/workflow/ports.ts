@@ -33,6 +33,8 @@ export type FoundSlots = {
 /** Free slots of a practice that lie within the London dates `from` to `to` (inclusive; any length: the adapter splits it into 14-day calls). */
 export type FindSlots = (request: {
   readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string;
   readonly from: string;
   readonly to: string;
   readonly user: User;
@@ -44,6 +46,8 @@ export type FindSlots = (request: {
  */
 export type BookAppointment = (request: {
   readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string;
   readonly nhsNumber: string;
   readonly slot: Slot;
   readonly schedule: Schedule;
@@ -52,12 +56,39 @@ export type BookAppointment = (request: {
   /** Carried in `comment`, so that the booking can be recognised when its answer was lost. */
   readonly key: string;
   readonly created: string;
+  /** Words that go before the key in `comment`. */
+  readonly comment?: string;
   readonly user: User;
 }) => Promise<Result<Appointment>>;
+
+/** Sets an appointment's texts by the provider's own id. `precondition`: it was changed meanwhile. */
+export type AmendAppointment = (request: {
+  readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string;
+  readonly appointmentId: string;
+  readonly description?: string;
+  readonly comment?: string;
+  readonly user: User;
+}) => Promise<Result<Appointment>>;
+
+/** What a practice's link can do, as each of its capabilities says itself. `off` is no fault; `unknown`: it could not be asked. */
+export type ReadCapability = (request: { readonly organisation: string; readonly user: User }) => Promise<
+  Result<
+    readonly {
+      readonly name: 'appointments' | 'structured' | 'documents';
+      readonly state: 'on' | 'off' | 'unknown';
+      readonly version?: string;
+      readonly can: readonly string[];
+    }[]
+  >
+>;
 
 /** The patient's appointments from `from` (today or later) to `to`, cancelled ones too. */
 export type ListAppointments = (request: {
   readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string;
   readonly nhsNumber: string;
   readonly from: string;
   readonly to: string;
@@ -67,6 +98,8 @@ export type ListAppointments = (request: {
 /** Cancels by the provider's own appointment id; fetches, edits and puts back that very JSON. Already cancelled is `ok`. */
 export type CancelAppointment = (request: {
   readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string;
   readonly appointmentId: string;
   readonly reason: string;
   readonly user: User;

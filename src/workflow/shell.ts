@@ -14,6 +14,10 @@ export type StageJob =
       readonly queue: 'assess' | 'attend' | 'demographics';
       readonly payload: { organisation: string; patients: string[] };
     }
+  | {
+      readonly queue: 'settle-booking';
+      readonly payload: { organisation: string; appointment: string; user: User };
+    }
   | { readonly queue: 'cohort'; readonly payload: { organisation: string; rule: string } }
   | {
       readonly queue: 'reach' | 'book' | 'called' | 'write-back';

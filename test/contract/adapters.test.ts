@@ -299,6 +299,26 @@ t.test('the recorded errors come to what they mean', { skip }, async (t) => {
   t.ok(tried >= 25, `${tried} errors tried`);
 });
 
+t.test('every recorded error and spoilt body has a meaning, to a read and to a write', { skip }, async (t) => {
+  const files = ['errors', 'errors-synthetic', 'malformed', 'http-synthetic'].flatMap((folder) =>
+    readdirSync(join(shared, 'payloads', folder))
+      .filter((name) => /\.(json|txt|http)$/.test(name))
+      .map((name) => `payloads/${folder}/${name}`),
+  );
+  const statuses = [400, 403, 404, 409, 415, 422, 429, 500, 501, 502, 503, 504];
+  const wrong = (file: string, status: number, isWrite: boolean) => {
+    const { failure } = refusalOf({ status, headers: new Headers(), text: text(file) }, isWrite);
+    const mayBeLost = isWrite && status >= 500;
+    // A call that did nothing has no unknown outcome, and no message repeats what came.
+    return (failure.kind === 'unknown-outcome' && !mayBeLost) || /https?:|\d{10}/.test(failure.message);
+  };
+  const faults = files.flatMap((file) =>
+    statuses.filter((status) => wrong(file, status, true) || wrong(file, status, false)).map((one) => `${file} ${one}`),
+  );
+  t.same(faults, []);
+  t.ok(files.length > 30, `${files.length} bodies`);
+});
+
 t.test('the recorded directory answers are understood', { skip }, async (t) => {
   const lookup = async (device: string, endpoint: string) => {
     const { sent, fetch: send } = recorder([200, json(device)], [200, json(endpoint)]);

@@ -127,6 +127,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
     'GET /.well-known/jwks.json',
     'GET /fhir/R4/$subscription-socket',
     'GET /fhir/R4/metadata',
+    'GET /health/destinations',
     'GET /health/live',
     'GET /health/ready',
     'GET /openapi.json',

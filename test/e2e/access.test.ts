@@ -106,6 +106,7 @@ t.test('the public routes are these and no others', async (t) => {
     'GET /.well-known/jwks.json',
     'GET /fhir/R4/$subscription-socket',
     'GET /fhir/R4/metadata',
+    'GET /health/destinations',
     'GET /health/live',
     'GET /health/ready',
     'GET /openapi.json',

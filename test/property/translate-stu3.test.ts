@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { NHS_NUMBER, SNOMED } from '#fhir/systems.ts';
+import { appointmentFromStu3, cancellationOf } from '#translate/stu3/appointment.ts';
+import { amendmentOf, editOf } from '#translate/stu3/appointment-edit.ts';
 import { type BundleContext, translateBundle, translateRecord } from '#translate/stu3/record.ts';
 import type { Outcome, RecordTranslation } from '#translate/translation.ts';
 
@@ -274,5 +276,88 @@ t.test('the order of a shared record does not decide its ids', shared, async () 
       },
     ),
     { numRuns: 20 },
+  );
+});
+
+/** Text and JSON that a provider may hold in places that nobody here reads. */
+const anything = fc.dictionary(
+  fc.constantFrom('priority', 'language', 'text', 'serviceCategory', 'made-up', 'identifier'),
+  fc.jsonValue(),
+  { maxKeys: 4 },
+);
+const aText = fc.string({ minLength: 1, maxLength: 60 }).map((words) => `x${words}`);
+const anAppointment = fc
+  .record({ more: anything, description: aText, comment: fc.option(aText, { nil: undefined }), winter: fc.boolean() })
+  .map(({ more, description, comment, winter }): Json => {
+    const [date, offset] = winter ? ['2026-12-01', '+00:00'] : ['2026-07-01', '+01:00'];
+    return {
+      ...more,
+      resourceType: 'Appointment',
+      id: 'a-1',
+      meta: { versionId: '3', profile: ['https://fhir.nhs.uk/STU3/StructureDefinition/GPConnect-Appointment-1'] },
+      extension: [{ url: 'https://unknown.example/extension', valueString: 'kept' }],
+      status: 'booked',
+      description,
+      ...(comment === undefined ? {} : { comment }),
+      start: `${date}T09:00:00${offset}`,
+      end: `${date}T09:30:00${offset}`,
+      slot: [{ reference: 'Slot/s-1' }],
+      participant: [
+        { actor: { reference: 'Patient/1' }, status: 'accepted' },
+        { actor: { reference: 'Location/1' }, status: 'accepted' },
+      ],
+    };
+  });
+const differing = (one: Json, other: Json) =>
+  [...new Set([...Object.keys(one), ...Object.keys(other)])].filter(
+    (name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]),
+  );
+
+t.test('an appointment that was edited in R4 goes back as it was fetched, but for what may be changed', async () => {
+  const texts = fc.record({ description: aText, comment: fc.option(aText, { nil: undefined }) });
+  fc.assert(
+    fc.property(anAppointment, texts, fc.boolean(), (fetched, wanted, isCancelling) => {
+      const before = JSON.stringify(fetched);
+      const held = appointmentFromStu3(fetched, 'A81001');
+      if (!held.ok) return false;
+      const { comment: _comment, ...rest } = held.value;
+      const edited = isCancelling
+        ? { ...held.value, status: 'cancelled' as const, cancelationReason: { text: wanted.description } }
+        : { ...rest, ...wanted };
+      const edit = editOf(held.value, edited as typeof held.value);
+      if (!edit.ok || JSON.stringify(fetched) !== before) return false;
+      if (edit.value.kind === 'none')
+        return wanted.description === fetched.description && wanted.comment === fetched.comment;
+      if (edit.value.kind === 'amend') {
+        const body = amendmentOf(fetched, edit.value);
+        return (
+          body.ok &&
+          differing(fetched, body.value).every((name) => name === 'description' || name === 'comment') &&
+          body.value['description'] === wanted.description &&
+          body.value['comment'] === wanted.comment
+        );
+      }
+      const body = cancellationOf(fetched, edit.value.reason);
+      return (
+        body.ok &&
+        body.value.state === 'to-send' &&
+        differing(fetched, body.value.body).every((name) => name === 'status' || name === 'extension') &&
+        JSON.stringify((body.value.body['extension'] as unknown[]).slice(0, -1)) === JSON.stringify(fetched.extension)
+      );
+    }),
+  );
+});
+
+t.test('an edit of anything else is refused, and the element named', async () => {
+  const elements = ['start', 'end', 'slot', 'participant', 'serviceType', 'created', 'minutesDuration', 'basedOn'];
+  fc.assert(
+    fc.property(anAppointment, fc.constantFrom(...elements), fc.boolean(), (fetched, name, isCancelling) => {
+      const held = appointmentFromStu3(fetched, 'A81001');
+      if (!held.ok) return false;
+      const status = isCancelling ? { status: 'cancelled', cancelationReason: { text: 'not needed' } } : {};
+      const edited = { ...held.value, ...status, [name]: 'something else' } as unknown as typeof held.value;
+      const edit = editOf(held.value, edited);
+      return !edit.ok && edit.failure.issues?.some(({ expression }) => expression === `Appointment.${name}`) === true;
+    }),
   );
 });

@@ -46,7 +46,9 @@ export const silence: Outside = {
   findSlots: async () => fail('unavailable', 'nobody answers'),
   bookAppointment: async () => fail('unavailable', 'nobody answers'),
   listAppointments: async () => fail('unavailable', 'nobody answers'),
+  amendAppointment: async () => fail('unavailable', 'nobody answers'),
   cancelAppointment: async () => fail('unavailable', 'nobody answers'),
+  readCapability: async () => fail('unavailable', 'nobody answers'),
   fetchRecord: async () => fail('unavailable', 'nobody answers'),
   sendMessage: async () => fail('unavailable', 'nobody answers'),
   sendLetter: async () => fail('unavailable', 'nobody answers'),
@@ -78,6 +80,9 @@ type HouseOptions = {
   /** Whether queued jobs are worked; without, a test runs the stages itself. */
   readonly isWorking?: boolean;
   readonly subscriptions?: Partial<Parts['subscriptions']>;
+  readonly slotBudgetMs?: number;
+  /** Left out: a fresh one of the tests' own server. */
+  readonly databaseUrl?: string;
 };
 
 export type TestHouse = House & {
@@ -97,7 +102,7 @@ export type TestHouse = House & {
 /** Builds the house, starts its server and its identity provider; all of it ends with the test. */
 export async function openHouse(t: Test, options: HouseOptions): Promise<TestHouse> {
   const folder = temporaryFolder(t);
-  const databaseUrl = await freshDatabase(t);
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase(t));
   const organisations = options.practices.map(({ organisation, name }) => ({ ods: organisation, name }));
   const identity = await startIdentityProvider({ organisations, audience: AUDIENCE, keysFolder: folder });
   const logged: string[] = [];
@@ -113,6 +118,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
       secret: SECRET,
       publicUrl: () => url,
       nextIntake: (at) => addTo(at, { days: 1 }),
+      ...(options.slotBudgetMs ? { slotBudgetMs: options.slotBudgetMs } : {}),
       subscriptions: { privateHosts: ['127.0.0.1'], ...options.subscriptions },
       workers: { concurrency: () => 2, retryDelaySeconds: 0, isOnlyProcess: true },
     },
@@ -180,6 +186,7 @@ export async function openTown(
   t: Test,
   options: {
     readonly patients: number;
+    readonly slotBudgetMs?: number;
     readonly around?: (real: Outside) => Partial<Outside>;
     /** With it PDS is asked; what it knows otherwise than the practice. */
     readonly pdsTruth?: NonNullable<StandInOptions['pdsTruth']>;
@@ -233,6 +240,7 @@ export async function openTown(
     practices,
     now: () => world.clock.now(),
     outside: { ...real, ...options.around?.(real) },
+    ...(options.slotBudgetMs ? { slotBudgetMs: options.slotBudgetMs } : {}),
     isWorking: true,
   });
   const practice = (ods: string) => {

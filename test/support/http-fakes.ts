@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createTokenVerifier } from '#auth/token.ts';
 import { SHARED } from '#fhir/systems.ts';
-import type { CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
+import type { Bundle, CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
 import type { Access, AuditEntry, CallbackReceived, Deps, Reads, SearchPage, Stored } from '#http/deps.ts';
 import { keyOf } from '#http/fhir/bundle.ts';
 import { createServer as createFacade } from '#http/server.ts';
@@ -224,6 +224,7 @@ function acts(
   | 'transact'
   | 'validate'
   | 'async'
+  | 'live'
   | 'release'
   | 'receive'
   | 'notifyKeys'
@@ -267,6 +268,7 @@ function acts(
       },
       forget: async ({ organisations }, id) => organisations.includes(OWN) && house.putOff[Number(id)] !== undefined,
     },
+    live: liveOf(house),
     release: async ({ organisations }, id, parameters) => {
       note('release', { organisations, id, parameters });
       if (seen(house, { organisations }, 'Group', id).length === 0) return fail('not-found', 'No such Group.');
@@ -305,5 +307,25 @@ function acts(
     },
     ready: async () => ok(undefined),
     subscriptions,
+  };
+}
+
+/** Practices' systems that know nothing but whom they may show. */
+function liveOf(house: House): NonNullable<Deps['live']> {
+  const shown = async <R>({ organisations }: { organisations: readonly string[] }, id: string, answer: R) =>
+    seen(house, { organisations }, 'Patient', id).length > 0 ? ok(answer) : fail('not-found', 'No such Patient.');
+  const parameters = { resourceType: 'Parameters' as const };
+  return {
+    linked: () => [],
+    slots: async () => ok({ slots: [], included: [], parts: [] }),
+    book: async () => fail('not-found', 'No such Slot.'),
+    change: async () => fail('not-found', 'No such Appointment.'),
+    record: (principal, id) => shown(principal, id, { resourceType: 'Bundle', type: 'collection' } as Bundle),
+    check: async ({ organisations }, id) =>
+      seen(house, { organisations }, 'HealthcareService', id).length > 0
+        ? ok({ resourceType: 'Bundle', type: 'collection' } as Bundle)
+        : fail('not-found', 'No such HealthcareService.'),
+    refresh: (principal, id) => shown(principal, id, parameters),
+    freshness: (principal, id) => shown(principal, id, parameters),
   };
 }

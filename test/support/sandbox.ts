@@ -110,8 +110,12 @@ export type GpAnswer = { status: number; headers: Headers; body: Json; code: str
 /** Calls a practice's GP Connect provider through the proxy as a well-behaved consumer; `headers` and `claims` make it a worse one. */
 export async function callGpConnect(standIns: StandIns, call: GpCall): Promise<GpAnswer> {
   const { method = 'GET', path, interaction, ods = 'A81001' } = call;
-  const isStructured = interaction.includes('structured');
-  const address = providerAddress(ods, isStructured);
+  const capability = interaction.includes('structured')
+    ? 'structured'
+    : interaction.startsWith('documents:')
+      ? 'documents'
+      : 'appointments';
+  const address = providerAddress(ods, capability);
   const headers = {
     'Ssp-TraceID': randomUUID(),
     'Ssp-From': consumerAsid(ods),

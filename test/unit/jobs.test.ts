@@ -236,6 +236,11 @@ t.test('a payload holds what its schema names, and nothing else', async (t) => {
     'mesh-inbox': { mailbox: 'X26OT001' },
     'letter-status': { organisation: ODS, request: 'r1' },
     book: { organisation: ODS, task: 't1' },
+    'settle-booking': {
+      organisation: ODS,
+      appointment: 'a1',
+      user: { sdsUserId: 'UNK', sdsRoleProfileId: 'UNK', localId: 'u', family: 'Doe', given: 'Jo' },
+    },
     attend: { organisation: ODS, patients: ['p1'] },
     called: { organisation: ODS, task: 't1' },
     'write-back': { organisation: ODS, task: 't1' },

@@ -1,28 +1,22 @@
-/** Booking, listing and cancelling at a practice. No call here is repeated by itself once it may have been done. facts: gp-connect §2.4 to §2.6 */
-import { type HttpReply, jsonOf, listOf, propertyOf } from '#adapters/http-call.ts';
+/** Booking at a practice, and listing what was booked. No booking is repeated by itself once it may have been made. facts: gp-connect §2.4, §2.5 */
+import { jsonOf } from '#adapters/http-call.ts';
 import { isDate, londonDate } from '#fhir/date.ts';
 import type { Appointment, Schedule, Slot } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { appointmentFromStu3, appointmentsFromSearchset, cancellationOf } from '#translate/stu3/appointment.ts';
+import { appointmentsFromSearchset } from '#translate/stu3/appointment.ts';
 import { appointmentToBook, bookingToStu3 } from '#translate/stu3/booking.ts';
-import { bookCall, cancelCall, patientAppointmentsCall, readAppointmentCall } from './interactions.ts';
+import { written } from './changes.ts';
+import { bookCall, patientAppointmentsCall } from './interactions.ts';
 import { findPatient, type PatientRequest } from './patient.ts';
-import { checkId, type GpConnectSettings, queryOf, type Send } from './request.ts';
-import type { User } from './token.ts';
+import { type GpConnectSettings, queryOf, type Send } from './request.ts';
 
 export type BookingRequest = PatientRequest & {
   readonly slot: Slot;
   readonly schedule: Schedule;
   readonly description: string;
   readonly key: string;
+  readonly comment?: string;
   readonly created: string;
-};
-
-export type CancelRequest = {
-  readonly organisation: string;
-  readonly appointmentId: string;
-  readonly reason: string;
-  readonly user: User;
 };
 
 /** Books one slot. `conflict`: it has gone. `unknown-outcome`: list the patient's appointments and look for the key. */
@@ -31,7 +25,7 @@ export async function bookAppointment(
   settings: GpConnectSettings,
   request: BookingRequest,
 ): Promise<Result<Appointment>> {
-  const { organisation, user } = request;
+  const { organisation, booker, user } = request;
   // What cannot be booked is refused before anyone is asked about a patient.
   const draft = bodyOf(settings, { ...request, patientId: '0' });
   if (!draft.ok) return draft;
@@ -39,7 +33,7 @@ export async function bookAppointment(
   if (!patientId.ok) return patientId;
   const body = bodyOf(settings, { ...request, patientId: patientId.value });
   if (!body.ok) return body;
-  const call = { organisation, user, interaction: bookCall, method: 'POST' as const, path: '/Appointment' };
+  const call = { organisation, booker, user, interaction: bookCall, method: 'POST' as const, path: '/Appointment' };
   const reply = await send({ ...call, body: body.value });
   return reply.ok ? written(reply.value, organisation) : reply;
 }
@@ -50,7 +44,7 @@ export async function listAppointments(
   settings: GpConnectSettings,
   request: PatientRequest & { readonly from: string; readonly to: string },
 ): Promise<Result<readonly Appointment[]>> {
-  const { organisation, user, to } = request;
+  const { organisation, booker, user, to } = request;
   const today = londonDate(settings.now());
   if (!isDate(request.from) || !isDate(to))
     return fail('invalid', 'appointments are listed between two dates (YYYY-MM-DD)');
@@ -63,22 +57,8 @@ export async function listAppointments(
     ['start', `le${to}`],
   ]);
   const path = `/Patient/${patientId.value}/Appointment?${query}`;
-  const reply = await send({ organisation, user, interaction: patientAppointmentsCall, method: 'GET', path });
+  const reply = await send({ organisation, booker, user, interaction: patientAppointmentsCall, method: 'GET', path });
   return reply.ok ? appointmentsFromSearchset(jsonOf(reply.value), organisation) : reply;
-}
-
-/** Cancels by the provider's id. A version gone stale is read again once, and cancelled if time, slot and patient are still the same. */
-export async function cancelAppointment(send: Send, request: CancelRequest): Promise<Result<Appointment>> {
-  const first = await read(send, request);
-  if (!first.ok) return first;
-  const cancelled = await cancelRead(send, request, first.value);
-  if (cancelled.ok || cancelled.failure.kind !== 'precondition') return cancelled;
-  const second = await read(send, request);
-  if (!second.ok) return second;
-  if (whatMatters(second.value) !== whatMatters(first.value)) {
-    return fail('conflict', 'the practice changed the appointment meanwhile; look at it again before cancelling');
-  }
-  return cancelRead(send, request, second.value);
 }
 
 function bodyOf(
@@ -88,49 +68,5 @@ function bodyOf(
   const { organisation } = request;
   const appointment = appointmentToBook(request);
   if (!appointment.ok) return appointment;
-  return bookingToStu3(appointment.value, organisation, settings.consumer.organisation(organisation));
-}
-
-async function read(send: Send, { organisation, appointmentId, user }: CancelRequest): Promise<Result<HttpReply>> {
-  const id = checkId(appointmentId);
-  if (!id.ok) return id;
-  const path = `/Appointment/${id.value}`;
-  return send({ organisation, user, interaction: readAppointmentCall, method: 'GET', path });
-}
-
-async function cancelRead(send: Send, request: CancelRequest, fetched: HttpReply): Promise<Result<Appointment>> {
-  const { organisation, user, appointmentId } = request;
-  const resource = jsonOf(fetched);
-  const cancellation = cancellationOf(resource, request.reason);
-  if (!cancellation.ok) return cancellation;
-  if (cancellation.value.state === 'already-cancelled') return appointmentFromStu3(resource, organisation);
-  const version = propertyOf(propertyOf(resource, 'meta'), 'versionId');
-  const ifMatch = fetched.headers.get('etag') ?? (typeof version === 'string' ? `W/"${version}"` : undefined);
-  if (ifMatch === undefined)
-    return fail('fault', 'the appointment came without a version, so it cannot be cancelled safely');
-  const path = `/Appointment/${appointmentId}`;
-  const call = { organisation, user, interaction: cancelCall, method: 'PUT' as const, path };
-  const reply = await send({ ...call, ifMatch, body: cancellation.value.body });
-  return reply.ok ? written(reply.value, organisation) : reply;
-}
-
-/** A write that was answered with success has happened, even if the answer cannot be read. */
-function written(reply: HttpReply, organisation: string): Result<Appointment> {
-  const appointment = appointmentFromStu3(jsonOf(reply), organisation);
-  if (appointment.ok) return appointment;
-  return fail(
-    'unknown-outcome',
-    `GP Connect answered ${reply.status}, but ${appointment.failure.message}; look before trying again`,
-  );
-}
-
-function whatMatters(reply: HttpReply): string {
-  const resource = jsonOf(reply);
-  const actors = listOf(propertyOf(resource, 'participant')).map((one) => propertyOf(one, 'actor'));
-  return JSON.stringify([
-    propertyOf(resource, 'start'),
-    propertyOf(resource, 'end'),
-    propertyOf(resource, 'slot'),
-    actors,
-  ]);
+  return bookingToStu3(appointment.value, organisation, settings.consumer.organisation(request.booker ?? organisation));
 }

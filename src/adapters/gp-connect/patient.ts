@@ -7,15 +7,25 @@ import { findPatientCall } from './interactions.ts';
 import { queryOf, type Send } from './request.ts';
 import type { User } from './token.ts';
 
-export type PatientRequest = { readonly organisation: string; readonly nhsNumber: string; readonly user: User };
+export type PatientRequest = {
+  readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string | undefined;
+  readonly nhsNumber: string;
+  readonly user: User;
+};
 
 /** The provider's own id. `not-found`: not registered, not verified, sensitive, dead or unknown; never say or guess which. */
-export async function findPatient(send: Send, request: PatientRequest): Promise<Result<string>> {
-  const { organisation, nhsNumber, user } = request;
+export async function findPatient(
+  send: Send,
+  request: PatientRequest,
+  interaction = findPatientCall,
+): Promise<Result<string>> {
+  const { organisation, booker, nhsNumber, user } = request;
   if (!isNhsNumber(nhsNumber)) return fail('invalid', 'the patient’s NHS number is not a valid one');
   const query = queryOf([['identifier', `${NHS_NUMBER}|${nhsNumber}`]]);
   const path = `/Patient?${query}`;
-  const reply = await send({ organisation, user, interaction: findPatientCall, method: 'GET', path });
+  const reply = await send({ organisation, booker, user, interaction, method: 'GET', path });
   if (!reply.ok) return reply;
   const bundle = jsonOf(reply.value);
   if (propertyOf(bundle, 'resourceType') !== 'Bundle')

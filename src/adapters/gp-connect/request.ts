@@ -2,6 +2,7 @@
  * One GP Connect call, however it ends: look the system up, make headers and token, send by the Spine Secure Proxy, and
  * sort the answer. facts: gp-connect §1.1, §1.3, §1.6
  */
+import type { Destination, Limits } from '#adapters/destination.ts';
 import { callHttp, type HttpReply, type HttpRequest } from '#adapters/http-call.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { refusalOf } from './errors.ts';
@@ -28,10 +29,15 @@ export type GpConnectSettings = {
   readonly structuredTimeoutMs?: number;
   /** Wait before the one repeat of a GET. */
   readonly pauseMs?: number;
+  /** How a practice's system is spared. */
+  readonly limits?: Limits;
 };
 
 export type Call = {
+  /** The practice that is asked. */
   readonly organisation: string;
+  /** The practice whose staff asks; the same where it is left out. */
+  readonly booker?: string | undefined;
   readonly user: User;
   readonly interaction: Interaction;
   readonly method: HttpRequest['method'];
@@ -47,22 +53,30 @@ export type Call = {
 
 export type Send = (call: Call) => Promise<Result<HttpReply>>;
 
-/** Sends calls; only a 2xx answer is `ok`. */
-export function createSender(settings: GpConnectSettings): Send {
+/** Sends calls; only a 2xx answer is `ok`. Each practice's capability is a destination of its own: one that fails keeps no other waiting. */
+export function createSender(settings: GpConnectSettings, destinationOf: (organisation: string) => Destination): Send {
   return async (call) => {
     const provider = await settings.directory.lookup(call.organisation, call.interaction.id);
     if (!provider.ok) return provider;
     const { asid, address } = provider.value;
-    const reply = await callHttp(() => requestOf(settings, call, { asid, address }), {
+    const options = {
       party: 'GP Connect',
       fetch: settings.fetch,
       timeoutMs: call.timeoutMs ?? settings.timeoutMs ?? 30_000,
       maxBytes: call.maxBytes ?? 5_000_000,
       repeatable: call.repeatable === true,
       pauseMs: settings.pauseMs,
-    });
-    return settle(settings, call, reply);
+    };
+    return destinationOf(nameOf(call)).run(async () =>
+      settle(settings, call, await callHttp(() => requestOf(settings, call, { asid, address }), options)),
+    );
   };
+}
+
+/** A practice's capabilities have systems of their own: a long queue for records keeps no booking waiting. */
+function nameOf({ organisation, interaction }: Call): string {
+  const capability = /structured|documents/.exec(interaction.id)?.[0] ?? 'appointments';
+  return `GP Connect ${organisation} ${capability}`;
 }
 
 /** The answer if it is a success; else what it means. What shows that the directory is out of date makes it forget. */
@@ -84,12 +98,13 @@ function requestOf(
   provider: { readonly asid: string; readonly address: string },
 ): HttpRequest {
   const { consumer } = settings;
+  const asking = call.booker ?? call.organisation;
   const claims = claimsOf({
     issuerUrl: consumer.issuerUrl,
     audience: provider.address,
     scope: call.interaction.scope,
     device: consumer.device,
-    organisation: consumer.organisation(call.organisation),
+    organisation: consumer.organisation(asking),
     user: call.user,
     now: settings.now(),
   });
@@ -100,7 +115,7 @@ function requestOf(
     url: `${base}${call.path}`,
     headers: {
       'Ssp-TraceID': settings.newTraceId(),
-      'Ssp-From': consumer.asid(call.organisation),
+      'Ssp-From': consumer.asid(asking),
       'Ssp-To': provider.asid,
       'Ssp-InteractionID': call.interaction.id,
       Authorization: `Bearer ${unsignedToken(claims)}`,

@@ -2,6 +2,7 @@
  * The Spine Directory Service: which system at a practice answers an interaction, and where. Two calls, as the address
  * and the ASID stand on different resources, tied by the party key. facts: nhs-apis §6, gp-connect §1.2
  */
+import { createDestination, type Destination, type DestinationState, USUAL_LIMITS } from '#adapters/destination.ts';
 import { callHttp, type HttpReply, jsonOf, listOf, propertyOf } from '#adapters/http-call.ts';
 import { epochMilliseconds } from '#fhir/date.ts';
 import { ODS_CODE } from '#fhir/systems.ts';
@@ -15,6 +16,8 @@ export type Directory = {
   readonly lookup: (ods: string, interactionId: string) => Promise<Result<ProviderSystem>>;
   /** Forgets all that is known of a practice, after an answer that says it is wrong. */
   readonly bust: (ods: string) => void;
+  /** How the directory itself fares. */
+  readonly states?: () => readonly DestinationState[];
 };
 
 export type SdsSettings = {
@@ -25,13 +28,17 @@ export type SdsSettings = {
   readonly ttlMs: number;
   readonly fetch?: typeof fetch;
   readonly timeoutMs?: number;
+  /** Comes back when the next request may go out: its limit is one for all processes. */
+  readonly admit?: (() => Promise<Result<unknown>>) | undefined;
 };
 
 const INTERACTION = 'https://fhir.nhs.uk/Id/nhsServiceInteractionId';
 const PARTY_KEY = 'https://fhir.nhs.uk/Id/nhsMhsPartyKey';
 const ASID = 'https://fhir.nhs.uk/Id/nhsSpineASID';
 
-export function createSds(settings: SdsSettings): Directory {
+export function createSds(given: SdsSettings): Directory {
+  const destination = createDestination('Spine Directory Service', { ...USUAL_LIMITS, atOnce: 8 });
+  const settings = { ...given, destination };
   const known = new Map<string, Map<string, { readonly system: ProviderSystem; readonly until: number }>>();
   return {
     lookup: async (ods, interactionId) => {
@@ -47,10 +54,13 @@ export function createSds(settings: SdsSettings): Directory {
     bust: (ods) => {
       known.delete(ods);
     },
+    states: () => [destination.state()],
   };
 }
 
-async function find(settings: SdsSettings, ods: string, interactionId: string): Promise<Result<ProviderSystem>> {
+type Settings = SdsSettings & { readonly destination: Destination };
+
+async function find(settings: Settings, ods: string, interactionId: string): Promise<Result<ProviderSystem>> {
   const devices = await search(settings, 'Device', [ods, interactionId]);
   if (!devices.ok) return devices;
   const pairs = devices.value.map((device) => ({ asid: identifier(device, ASID), key: identifier(device, PARTY_KEY) }));
@@ -83,7 +93,7 @@ function none(): Result<never> {
 }
 
 async function search(
-  settings: SdsSettings,
+  settings: Settings,
   type: 'Device' | 'Endpoint',
   [ods = '', interactionId = '', partyKey]: readonly string[],
 ): Promise<Result<readonly unknown[]>> {
@@ -94,13 +104,17 @@ async function search(
   ].map(([name, system, value]) => `${name}=${encodeURIComponent(`${system}|${value}`)}`);
   const url = `${settings.baseUrl.replace(/\/$/, '')}/${type}?${query.join('&')}`;
   const headers = { apikey: settings.apiKey, accept: 'application/fhir+json' };
-  const reply = await callHttp(() => ({ method: 'GET', url, headers }), {
+  const options = {
     party: 'the Spine Directory Service',
     fetch: settings.fetch,
     timeoutMs: settings.timeoutMs ?? 10_000,
     maxBytes: 1_000_000,
+    admit: settings.admit,
+  };
+  return settings.destination.run(async () => {
+    const reply = await callHttp(() => ({ method: 'GET', url, headers }), options);
+    return reply.ok ? entries(reply.value, type) : reply;
   });
-  return reply.ok ? entries(reply.value, type) : reply;
 }
 
 function entries(reply: HttpReply, type: string): Result<readonly unknown[]> {

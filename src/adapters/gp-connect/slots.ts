@@ -11,6 +11,8 @@ import type { Organisation, User } from './token.ts';
 
 export type SlotRequest = {
   readonly organisation: string;
+  /** The practice whose staff asks; the one that is asked where it is left out. */
+  readonly booker?: string | undefined;
   /** London dates, both inclusive. */
   readonly from: string;
   readonly to: string;
@@ -21,15 +23,15 @@ const MAX_DAYS = 14;
 
 /** All free slots from now on that lie in the dates, however many calls that takes; one failed call fails the search. */
 export async function findSlots(send: Send, settings: GpConnectSettings, request: SlotRequest): Promise<Result<Slots>> {
-  const { organisation, user } = request;
+  const { organisation, booker, user } = request;
   const searched = windows(request.from, request.to, londonDate(settings.now()));
   if (!searched.ok) return searched;
-  const filter = filterOf(settings.consumer.organisation(organisation));
+  const filter = filterOf(settings.consumer.organisation(booker ?? organisation));
   const answers: Slots[] = [];
   // One after the other: a practice's system is to bear only a few calls at once.
   for (const [start, end] of searched.value) {
     const path = `/Slot?${queryOf([...parameters(start, end), ...filter])}`;
-    const reply = await send({ organisation, user, interaction: searchSlotsCall, method: 'GET', path });
+    const reply = await send({ organisation, booker, user, interaction: searchSlotsCall, method: 'GET', path });
     if (!reply.ok) return reply;
     const slots = slotsFromSearchset(jsonOf(reply.value), organisation, settings.now());
     if (!slots.ok) return slots;

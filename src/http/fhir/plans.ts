@@ -3,6 +3,7 @@ import { compartmentParameters } from '#fhir/compartment.ts';
 import { BUNDLE_LIMIT } from '#http/answer.ts';
 import type { Capability, Declared } from '#http/capability.ts';
 import type { Deps } from '#http/deps.ts';
+import { actingLive } from '#http/live/plans.ts';
 import { operationPlans } from '#http/operations/plans.ts';
 import type { Action } from './action.ts';
 import { describe } from './describe.ts';
@@ -98,7 +99,7 @@ function ofType(declared: Declared): Route[] {
     ...plan,
     type,
     pattern: `/${type}${pattern}`,
-    make: (deps) => make(deps, type),
+    make: (deps) => actingLive(plan.code, type, make)(deps, type),
     schema: {
       ...plan.schema,
       description: [plan.schema.description, declared.documentation].filter(Boolean).join(' '),

@@ -1,5 +1,6 @@
 /** The operations that are built: where each lives, and how it is described. Which are served, the capability statement says. */
 import type { FastifySchema } from 'fastify';
+import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
 import { needs, release } from './pathway.ts';
@@ -71,6 +72,7 @@ const binding = {
 
 /** Name without the `$` → its places. */
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
+  ...livePlans,
   release: [
     {
       method: 'POST',

@@ -12,22 +12,28 @@ import type { ClinicSession, Practice } from '#sandbox/practice.ts';
 import type { Journal } from '#sandbox/records.ts';
 import { listAppointments, readAppointment } from './gp-connect/appointments.ts';
 import { refuseAuthorisation } from './gp-connect/authorisation.ts';
-import { bookAppointment } from './gp-connect/booking.ts';
+import { bookAppointment, bookAtTheDesk } from './gp-connect/booking.ts';
 import { amendAppointment, cancelAppointment } from './gp-connect/changing.ts';
-import { fittingInteraction, type InteractionName, isKnownPath } from './gp-connect/interactions.ts';
+import { readDocument, searchDocuments } from './gp-connect/documents.ts';
+import { type Capability, fittingInteraction, type InteractionName, isKnownPath } from './gp-connect/interactions.ts';
 import { capabilityStatement } from './gp-connect/metadata.ts';
 import { type Refusal, refuse, refuseBySsp } from './gp-connect/outcome.ts';
 import { findPatient, readPatient } from './gp-connect/patients.ts';
 import { answerRecord } from './gp-connect/record.ts';
 import { type Restriction, searchSlots } from './gp-connect/slots.ts';
 import { providerAddress, providerAsid } from './sds.ts';
-import { type Answer, createServer, header, send, textBody } from './serving.ts';
+import { type Answer, createServer, faultOn, header, send, textBody } from './serving.ts';
 
 /** What is switched off at a practice. */
 export type PracticeSwitches = {
   readonly appointments?: boolean;
   readonly structured?: boolean;
+  readonly documents?: boolean;
   readonly reachable?: boolean;
+  /** Knows allergies and medication alone, as version 1.2 of the structured record. */
+  readonly isOldRecord?: boolean;
+  /** NHS numbers of patients who do not want their record shared. */
+  readonly dissenting?: readonly string[];
 };
 
 export type GpConnectContext = {
@@ -54,7 +60,7 @@ export function createGpConnect(context: GpConnectContext): FastifyInstance {
   return server;
 }
 
-type Target = { practice: Practice; isStructured: boolean; path: string; query: URLSearchParams; base: string };
+type Target = { practice: Practice; capability: Capability; path: string; query: URLSearchParams; base: string };
 
 function answerCall(context: GpConnectContext, request: FastifyRequest): Answer {
   const target = locate(context.gp, request.url, `http://${request.host}`);
@@ -68,37 +74,44 @@ function answerCall(context: GpConnectContext, request: FastifyRequest): Answer 
     id: header(request, 'ssp-interactionid'),
     method: request.method,
     path: target.path,
-    isStructured: target.isStructured,
+    capability: target.capability,
   });
   if (!fitting) return refuseUnfit(request.method, target.path);
-  const now = [context.realNow() / 1000, epochMilliseconds(context.clock.now()) / 1000];
-  const audiences = [target.base, providerAddress(target.practice.ods, target.isStructured)];
+  const skew = skewOf(request);
+  const now = [context.realNow(), epochMilliseconds(context.clock.now())].map((at) => (at + skew) / 1000);
+  const audiences = [target.base, providerAddress(target.practice.ods, target.capability)];
   const unauthorised = refuseAuthorisation(header(request, 'authorization'), {
     audiences,
     scope: fitting.interaction.scope,
     now,
   });
   if (unauthorised) return unauthorised;
-  const isOn = (target.isStructured ? switches.structured : switches.appointments) ?? true;
+  const isOn = switches[target.capability] ?? true;
   if (!isOn) return refuse('ACCESS DENIED', 'the capability is switched off at this practice');
   return handlers[fitting.name](context, target, { argument: fitting.argument, request });
+}
+
+/** How far the provider's clock is ahead of everybody's, in milliseconds. */
+function skewOf(request: FastifyRequest): number {
+  const fault = faultOn(request);
+  return fault?.kind === 'clock-skew' ? (fault.milliseconds ?? 600_000) : 0;
 }
 
 /** The practice and capability of `/ssp/https://provider…/<ODS>/STU3/1/gpconnect…`; the proxy takes exactly the address that SDS gives. */
 function locate(gp: GpSystems, url: string, host: string): Target | Answer {
   const match =
-    /^(?:\/ssp\/(https:\/\/[^/]+))?(\/([A-Za-z0-9]+)\/STU3\/1\/gpconnect(\/structured)?)(\/[^?]*)(?:\?(.*))?$/.exec(
+    /^(?:\/ssp\/(https:\/\/[^/]+))?(\/([A-Za-z0-9]+)\/STU3\/1\/gpconnect(?:\/(structured|documents))?)(\/[^?]*)(?:\?(.*))?$/.exec(
       url,
     );
   const practice = match?.[3] && gp.practice(match[3]);
   if (!match || !practice) return refuseBySsp(400, 'invalid', 'ENDPOINT_UNKNOWN_VARIES_FROM_TARGETURL');
-  const [, proxied, basePath = '', , structuredPart, path = '', query = ''] = match;
-  const isStructured = structuredPart !== undefined;
-  const address = providerAddress(practice.ods, isStructured);
+  const [, proxied, basePath = '', , named, path = '', query = ''] = match;
+  const capability: Capability = named === 'structured' || named === 'documents' ? named : 'appointments';
+  const address = providerAddress(practice.ods, capability);
   const base = `${proxied ?? host}${basePath}`;
   if (proxied && base !== address)
     return refuseBySsp(400, 'invalid', `ENDPOINT_${address}_VARIES_FROM_TARGETURL_${base}`);
-  return { practice, isStructured, path: decodeURIComponent(path), query: new URLSearchParams(query), base };
+  return { practice, capability, path: decodeURIComponent(path), query: new URLSearchParams(query), base };
 }
 
 function refuseHeaders({ practice, query }: Target, request: FastifyRequest): Refusal {
@@ -140,8 +153,13 @@ const putOf = (argument: string, request: FastifyRequest) => ({
 });
 
 const handlers: Readonly<Record<InteractionName, Handler>> = {
-  metadata: () => capabilityStatement(false),
-  structuredMetadata: () => capabilityStatement(true),
+  metadata: () => capabilityStatement('appointments'),
+  structuredMetadata: () => capabilityStatement('structured'),
+  documentsMetadata: () => capabilityStatement('documents'),
+  findDocumentsPatient: ({ gp }, { practice, query }) => findPatient(gp, practice, query),
+  searchDocuments: (context, { practice, query, base }, { argument }) =>
+    searchDocuments(withNow(context), practice, { patientId: argument, query, base }),
+  readDocument: (context, { practice }, { argument }) => readDocument(context.gp, practice, argument),
   findPatient: ({ gp }, { practice, query }) => findPatient(gp, practice, query),
   readPatient: ({ gp }, { practice }, { argument }) => readPatient(gp, practice, argument),
   findSlots: (context, { practice, query }) => searchSlots(withNow(context), practice, query),
@@ -149,6 +167,7 @@ const handlers: Readonly<Record<InteractionName, Handler>> = {
   listAppointments: (context, { practice, query }, { argument }) =>
     listAppointments(withNow(context), practice, { patientId: argument, query }),
   book: (context, { practice, base }, { request }) => {
+    if (faultOn(request)?.kind === 'double-book') bookAtTheDesk(withNow(context), practice, textBody(request));
     const answer = bookAppointment(withNow(context), practice, textBody(request));
     const location = answer.headers?.['location'];
     return location ? { ...answer, headers: { ...answer.headers, location: `${base}/${location}` } } : answer;
@@ -160,6 +179,8 @@ const handlers: Readonly<Record<InteractionName, Handler>> = {
   structuredRecord: (context, { practice }, { request }) =>
     answerRecord(withNow(context), practice, {
       body: textBody(request),
+      isOld: context.switches[practice.ods]?.isOldRecord === true,
+      dissenting: context.switches[practice.ods]?.dissenting ?? [],
       traceId: header(request, 'ssp-traceid') ?? '',
     }),
 };

@@ -5,7 +5,7 @@ import { ODS_CODE } from '#fhir/systems.ts';
 import type { GpSystems } from '#sandbox/gp-system.ts';
 import type { Ledger } from '#sandbox/ledger.ts';
 import { randomFrom } from '#sandbox/population/random.ts';
-import { interactions } from './gp-connect/interactions.ts';
+import { type Capability, interactions } from './gp-connect/interactions.ts';
 import { type Answer, createServer, header, send } from './serving.ts';
 
 const INTERACTION = 'https://fhir.nhs.uk/Id/nhsServiceInteractionId';
@@ -14,8 +14,9 @@ const ASID = 'https://fhir.nhs.uk/Id/nhsSpineASID';
 const extension = (name: string): string => `https://fhir.nhs.uk/StructureDefinition/Extension-SDS-${name}`;
 
 /** The provider's base URL for a capability of a practice, as SDS gives it: the SSP takes exactly this one. */
-export function providerAddress(ods: string, isStructured: boolean): string {
-  return `https://provider.${ods.toLowerCase()}.example/${ods}/STU3/1/gpconnect${isStructured ? '/structured' : ''}`;
+export function providerAddress(ods: string, capability: Capability): string {
+  const part = capability === 'appointments' ? '' : `/${capability}`;
+  return `https://provider.${ods.toLowerCase()}.example/${ods}/STU3/1/gpconnect${part}`;
 }
 
 /** The practice's own system on the Spine. */
@@ -101,7 +102,7 @@ function matches(gp: GpSystems, resource: 'Device' | 'Endpoint', query: Query): 
     .map(({ ods }) =>
       resource === 'Device'
         ? device(ods, side, query.interaction ?? '')
-        : endpoint(ods, query.interaction ?? '', found?.isStructured ?? false),
+        : endpoint(ods, query.interaction ?? '', found?.capability ?? 'appointments'),
     );
 }
 
@@ -129,8 +130,8 @@ function device(ods: string, side: 'provider' | 'consumer', interaction: string)
   };
 }
 
-function endpoint(ods: string, interaction: string, isStructured: boolean) {
-  const address = providerAddress(ods, isStructured);
+function endpoint(ods: string, interaction: string, capability: Capability) {
+  const address = providerAddress(ods, capability);
   return {
     resourceType: 'Endpoint',
     id: randomUUID(),

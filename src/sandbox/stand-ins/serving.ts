@@ -74,22 +74,33 @@ function addControls(server: FastifyInstance, ledger: Ledger): void {
   });
 }
 
+const struck = new WeakMap<FastifyRequest, Fault>();
+
+/** The fault that strikes this call, for a stand-in that acts on one itself. */
+export function faultOn(request: FastifyRequest): Fault | undefined {
+  return struck.get(request);
+}
+
+const waits = (fault: Fault | undefined) => new Promise((done) => setTimeout(done, fault?.milliseconds ?? 500));
+
 function addFaults(server: FastifyInstance, system: FaultySystem | SystemOf, ledger: Ledger): void {
-  const dropped = new WeakSet<FastifyRequest>();
-  const halved = new WeakSet<FastifyRequest>();
   server.addHook('onRequest', async (request, reply) => {
     if (request.url.startsWith('/_sandbox/')) return;
     const name = typeof system === 'function' ? system(request.url) : system;
     const fault = ledger.faults.strike(name, `${request.method} ${request.url}`);
-    if (fault?.kind === 'drop-after-commit') dropped.add(request);
-    if (fault?.kind === 'half-body') halved.add(request);
-    if (fault?.kind === 'latency') await new Promise((done) => setTimeout(done, fault.milliseconds ?? 500));
+    if (fault) struck.set(request, fault);
     const refusal = fault && REFUSALS[fault.kind];
     return refusal && send(reply, refusal, refusal.body === '' ? 'text/plain' : 'text/html');
   });
+  // With the body read: the work is done even if nobody waits for the answer any more.
+  server.addHook('preHandler', async (request) => {
+    if (faultOn(request)?.kind === 'latency') await waits(faultOn(request));
+  });
   server.addHook('onSend', async (request, reply, payload) => {
-    if (dropped.has(request)) request.raw.socket.destroy();
-    return halved.has(request) ? half(request, reply, payload) : payload;
+    const fault = faultOn(request);
+    if (fault?.kind === 'slow-answer') await waits(fault);
+    if (fault?.kind === 'drop-after-commit') request.raw.socket.destroy();
+    return fault?.kind === 'half-body' ? half(request, reply, payload) : payload;
   });
 }
 

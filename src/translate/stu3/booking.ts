@@ -34,6 +34,8 @@ export type BookingRequest = {
   readonly schedule: Schedule;
   readonly description: string;
   readonly key: string;
+  /** Words that go before the key. */
+  readonly comment?: string;
   readonly created: string;
 };
 
@@ -61,7 +63,7 @@ export function appointmentToBook(request: BookingRequest): Result<Appointment> 
     end: slot.end,
     slot: [{ type: 'Slot', identifier: providerIdentifier(organisation, 'Slot', slotId) }],
     created: request.created,
-    comment: request.key,
+    comment: request.comment ? `${request.comment} ${request.key}` : request.key,
     participant: [patient as Appointment['participant'][number]['actor'], ...actors].map((actor) => ({
       ...(actor ? { actor } : {}),
       status: 'accepted' as const,

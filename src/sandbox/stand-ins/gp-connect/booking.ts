@@ -104,6 +104,32 @@ export function bookAppointment(context: BookingContext, practice: Practice, bod
   };
 }
 
+/** The practice's own desk takes the first slot that a booking is for, a moment before it, for another patient. */
+export function bookAtTheDesk({ gp, journal, now }: BookingContext, practice: Practice, body: string): void {
+  const posted = checkBooking(parseJson(body));
+  const slotId = posted.ok ? afterSlash(posted.value.slot[0]?.reference ?? '') : '';
+  const slot = gp.slot(practice.ods, slotId);
+  const other = practice.patients.find(
+    (one) => isActive(one) && posted.ok && one.id !== participantId(posted.value, 'Patient'),
+  );
+  if (!slot || !other || takenSlots(practice).has(slotId)) return;
+  const { start, end } = slot;
+  const id = supplierId(practice.supplier, 'desk-appointment', practice.ods, slotId);
+  const appointment: SimAppointment = {
+    id,
+    slotId,
+    patientId: other.id,
+    start,
+    end,
+    status: 'booked',
+    bookedAt: now,
+    version: 1,
+    description: 'Booked at the desk',
+  };
+  const event = { kind: 'appointment-booked', ods: practice.ods, at: now, appointment } as const;
+  commit(gp, journal, { kind: 'gp', by: 'practice', event });
+}
+
 function newAppointment(
   practice: Practice,
   { booking, first }: { booking: Booking; first: ClinicSlot },

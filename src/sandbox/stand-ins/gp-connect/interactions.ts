@@ -13,6 +13,10 @@ export type InteractionName =
   | 'amend'
   | 'cancel'
   | 'structuredMetadata'
+  | 'documentsMetadata'
+  | 'findDocumentsPatient'
+  | 'searchDocuments'
+  | 'readDocument'
   | 'structuredRecord';
 
 export type Interaction = {
@@ -20,8 +24,11 @@ export type Interaction = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: RegExp;
   readonly scope: string;
-  readonly isStructured: boolean;
+  readonly capability: Capability;
 };
+
+/** Each has a base address of its own. */
+export type Capability = 'appointments' | 'structured' | 'documents';
 
 const ID = '([A-Za-z0-9\\-.]{1,64})';
 const READ = 'organization/*.read';
@@ -48,11 +55,24 @@ export const interactions: Readonly<Record<InteractionName, Interaction>> = {
     '/Patient/\\$gpc\\.getstructuredrecord',
     'patient/*.read',
   ),
+  documentsMetadata: interaction('documents:fhir:rest:read:metadata-1', 'GET', '/metadata', READ),
+  findDocumentsPatient: interaction('documents:fhir:rest:search:patient-1', 'GET', '/Patient', 'patient/*.read'),
+  searchDocuments: interaction(
+    'documents:fhir:rest:search:documentreference-1',
+    'GET',
+    `/Patient/${ID}/DocumentReference`,
+    'patient/*.read',
+  ),
+  readDocument: interaction('documents:fhir:rest:read:binary-1', 'GET', `/Binary/${ID}`, 'patient/*.read'),
 };
 
 function interaction(id: string, method: Interaction['method'], path: string, scope: string): Interaction {
-  const isStructured = id.startsWith('structured:') || id.includes('getstructuredrecord');
-  return { id: PREFIX + id, method, path: new RegExp(`^${path}$`), scope, isStructured };
+  const capability = id.includes('structured')
+    ? 'structured'
+    : id.startsWith('documents:')
+      ? 'documents'
+      : 'appointments';
+  return { id: PREFIX + id, method, path: new RegExp(`^${path}$`), scope, capability };
 }
 
 /** The interaction that a header names, if it fits the method, the path and the capability's base; amend and cancel differ by the header alone. */
@@ -60,10 +80,10 @@ export function fittingInteraction(request: {
   id: string | undefined;
   method: string;
   path: string;
-  isStructured: boolean;
+  capability: Capability;
 }): { name: InteractionName; interaction: Interaction; argument: string } | undefined {
   for (const [name, one] of Object.entries(interactions)) {
-    if (one.id !== request.id || one.method !== request.method || one.isStructured !== request.isStructured) continue;
+    if (one.id !== request.id || one.method !== request.method || one.capability !== request.capability) continue;
     const match = one.path.exec(request.path);
     if (match) return { name: name as InteractionName, interaction: one, argument: match[1] ?? '' };
   }

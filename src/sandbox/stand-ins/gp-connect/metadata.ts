@@ -1,9 +1,10 @@
-/** The capability statements of the two GP Connect capabilities that the stand-in has. */
+/** The capability statements of the three GP Connect capabilities that the stand-in has. */
 import type { Answer } from '#sandbox/stand-ins/serving.ts';
+import type { Capability } from './interactions.ts';
 import { structure } from './resources.ts';
 
-export function capabilityStatement(isStructured: boolean): Answer {
-  return { status: 200, body: isStructured ? structured : foundations };
+export function capabilityStatement(capability: Capability): Answer {
+  return { status: 200, body: { appointments: foundations, structured, documents }[capability] };
 }
 
 const base = {
@@ -67,6 +68,21 @@ const structured = {
             reference: 'https://fhir.nhs.uk/STU3/OperationDefinition/GPConnect-GetStructuredRecord-Operation-1',
           },
         },
+      ],
+    },
+  ],
+};
+
+const documents = {
+  ...base,
+  version: '1.6.2',
+  rest: [
+    {
+      mode: 'server',
+      resource: [
+        { type: 'Patient', interaction: [search] },
+        { type: 'DocumentReference', interaction: [search] },
+        { type: 'Binary', interaction: [read] },
       ],
     },
   ],

@@ -10,6 +10,7 @@ const errors = {
   BAD_REQUEST: [400, 'invalid', 'Bad request'],
   INVALID_IDENTIFIER_SYSTEM: [400, 'value', 'Invalid identifier system'],
   INVALID_NHS_NUMBER: [400, 'value', 'Invalid NHS number'],
+  NO_PATIENT_CONSENT: [403, 'forbidden', 'Patient has not provided consent to share data'],
   'ACCESS DENIED': [403, 'forbidden', 'Access has been denied to process this request'],
   PATIENT_NOT_FOUND: [404, 'not-found', 'Patient record not found'],
   NO_RECORD_FOUND: [404, 'not-found', 'No record found'],

@@ -53,6 +53,7 @@ const areas: Readonly<Record<string, Area>> = {
   includeDiaryEntries: { lists: ['714311000000108'], parts: { diaryEntriesSearchDate: 'date' } },
 };
 
+const OLD_AREAS: ReadonlySet<string> = new Set(['includeAllergies', 'includeMedication']);
 const ENDED_ALLERGIES = '1103671000000101';
 
 const forbiddenBeside: Readonly<Record<string, readonly string[]>> = {
@@ -85,7 +86,8 @@ export type RecordRequest = {
   readonly fault: Answer | undefined;
 };
 
-export function parseRecordRequest(value: unknown, today: string): RecordRequest | Answer {
+/** `isOld`: of version 1.2, which knows two areas. */
+export function parseRecordRequest(value: unknown, today: string, isOld = false): RecordRequest | Answer {
   const checked = checkParameters(value);
   if (!checked.ok) return refuse('INVALID_RESOURCE', checked.failure.message);
   const parameters = checked.value.parameter;
@@ -96,11 +98,12 @@ export function parseRecordRequest(value: unknown, today: string): RecordRequest
   if (identifier.system !== NHS_NUMBER)
     return refuse('INVALID_IDENTIFIER_SYSTEM', 'patientNHSNumber has another system');
   const asked = parameters.filter(({ name }) => name !== 'patientNHSNumber');
-  const known = asked.filter(({ name }) => areas[name]);
+  const isKnown = (name: string) => areas[name] !== undefined && (!isOld || OLD_AREAS.has(name));
+  const known = asked.filter(({ name }) => isKnown(name));
   return {
     nhsNumber: identifier.value,
     lists: known.flatMap(listsOf),
-    unknown: asked.flatMap((one) => (areas[one.name] ? unknownParts(one) : [one.name])),
+    unknown: asked.flatMap((one) => (isKnown(one.name) ? unknownParts(one) : [one.name])),
     fault: faultIn(known, today),
   };
 }
