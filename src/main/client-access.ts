@@ -71,7 +71,8 @@ export function validatorOf(profiles: Profiles): Validate {
 
 function writerOf(principal: Principal): Writer {
   const { clientId: client, organisations, role } = principal;
-  return { client, organisations, role, mayRead: (type) => mayDo(principal, type, 'read'), newId: uuidV7 };
+  const may = (interaction: 'read' | 'search') => (type: string) => mayDo(principal, type, interaction);
+  return { client, organisations, role, mayRead: may('read'), maySearch: may('search'), newId: uuidV7 };
 }
 
 const applyPatch: ApplyPatch = (resource, patch) =>

@@ -1,5 +1,5 @@
 /** Searches as the facade asks them: the query read, the caller's scopes applied to every type it reaches, the page as links. */
-import type { Criterion } from '#fhir/search-criterion.ts';
+import { lookingOnly, typesReached } from '#fhir/search-reach.ts';
 import { parseSearch, type SearchRequest } from '#fhir/search-request.ts';
 import type { Deps, NameValue, SearchOptions } from '#http/deps.ts';
 import { fail, type Issue, ok, type Result } from '#result.ts';
@@ -85,12 +85,12 @@ function requestOf(db: Searchable, given: Given, { type, params, options }: Aske
       : { compartment: { type: 'Patient', id: options.compartment } as const }),
   });
   if (!request.ok) return request;
-  const hidden = request.value.filters
-    .flatMap(({ criterion }) => typesIn(criterion))
-    .filter((one) => !options.maySearch(one));
+  const { filters } = request.value;
+  const hidden = filters.flatMap(({ criterion }) => typesReached(criterion)).filter((one) => !options.maySearch(one));
   if (hidden.length > 0)
     return fail('forbidden', `The chain reaches into ${hidden.join(', ')}, which your scopes do not let you search`);
-  return request;
+  const kept = filters.map((one) => ({ ...one, criterion: lookingOnly(one.criterion, options.maySearch) }));
+  return ok({ ...request.value, filters: kept });
 }
 
 function together(ignored: readonly Issue[], issues: readonly Issue[]): { issues?: readonly Issue[] } {
@@ -106,11 +106,4 @@ function withoutUndefined({ entries, total, next, prev, more }: Omit<Page, 'issu
     ...(prev === undefined ? {} : { prev }),
     ...(more === undefined ? {} : { more }),
   };
-}
-
-/** The types that a criterion reaches into, link by link. */
-function typesIn(criterion: Criterion): string[] {
-  return criterion.kind === 'chain' || criterion.kind === 'has'
-    ? [criterion.type, ...typesIn(criterion.criterion)]
-    : [];
 }

@@ -39,7 +39,7 @@ export async function applyOperations(
   { writer, operations }: Writing,
 ): Promise<Result<readonly Written[]>> {
   const access = { organisations: writer.organisations };
-  const matches = await lookUp(tx, access, operations);
+  const matches = await lookUp(tx, access, { operations, maySearch: writer.maySearch });
   if (!matches.ok) return matches;
   const identified = identify(operations, matches.value, writer);
   const linked = identified.ok ? link(identified.value, matches.value, shell.baseUrl()) : identified;

@@ -8,7 +8,7 @@ import type { Access } from '#store/access.ts';
 import { lockKeys } from '#store/database.ts';
 import { matchesOf } from '#store/matches.ts';
 import type { StoredResource } from '#store/resources.ts';
-import type { Criteria, WriteOperation } from './client-operation.ts';
+import type { Criteria, WriteOperation, Writer } from './client-operation.ts';
 import { kindOf, referencesIn } from './client-references.ts';
 import type { Transaction } from './shell.ts';
 
@@ -55,7 +55,7 @@ export function isConditional(operation: WriteOperation): boolean {
 export async function lookUp(
   tx: Transaction,
   access: Access,
-  operations: readonly WriteOperation[],
+  { operations, maySearch }: { operations: readonly WriteOperation[]; maySearch: Writer['maySearch'] },
 ): Promise<Result<Matches>> {
   const conditions = conditionsOf(operations);
   await lockKeys(
@@ -64,7 +64,7 @@ export async function lookUp(
   );
   const found = new Map<string, readonly StoredResource[]>();
   for (const { type, criteria, key } of conditions) {
-    const matches = await matchesOf(tx, access, type, criteria);
+    const matches = await matchesOf(tx, access, type, { params: criteria, maySearch });
     if (!matches.ok) return matches;
     found.set(key, matches.value);
   }

@@ -40,6 +40,8 @@ export type Writer = {
   readonly role: string;
   /** Whether the caller's scopes let it read a type. */
   readonly mayRead: (type: string) => boolean;
+  /** Whether they let it search a type: for conditions. */
+  readonly maySearch: (type: string) => boolean;
   readonly newId: () => string;
 };
 

@@ -486,6 +486,36 @@ t.test('several types are searched in one order, newest or oldest change first, 
   t.match(issuesOf((await fhir('GET', '?_type=Task,AuditEvent&_sort=_id')).json), /Search it alone/);
 });
 
+t.test('a condition, and an identifier of who is referred to, tell nothing that a search would not', async (t) => {
+  const value = `secret-${number}`;
+  const patient = await create(aPatient({ identifier: [{ system: 'https://example.org/mrn', value }] }));
+  const task = await create(aTask(`Patient/${patient.id}`, { description: 'of the one' }));
+  const narrow = await house.sign({ organisations: [PRACTICE], scope: 'system/Task.cruds system/Patient.r' });
+  const asked = (query: string) => `https://example.org/mrn|${query}`;
+  for (const one of [value, 'nobody']) {
+    const reference = aTask(`Patient?identifier=${asked(one)}`);
+    const made = await fhir('POST', '/Task', reference, {}, narrow);
+    t.equal(made.status, 403, 'a conditional reference');
+    t.notMatch(made.text, value);
+    const chained = await fhir(
+      'POST',
+      '/Task',
+      aTask('x'),
+      { 'if-none-exist': `patient.identifier=${asked(one)}` },
+      narrow,
+    );
+    t.equal(chained.status, 403, 'a chain in a condition');
+    const bundle = await transaction([entry('POST', 'Task', reference)], narrow);
+    t.equal(bundle.status, 403, 'in a transaction');
+  }
+  const found = async (as: string) =>
+    ((await fhir('GET', `/Task?patient:identifier=${asked(value)}`, undefined, {}, as)).json as Bundle).entry?.map(
+      ({ resource }) => resource?.id,
+    );
+  t.same(await found(token), [task.id]);
+  t.same(await found(narrow), undefined, 'who the patient is belongs to the Patient');
+});
+
 t.test('a request that is put off is done, kept for its caller, and thrown away', async (t) => {
   const patient = await create(aPatient());
   const accepted = await fhir('GET', `/Patient?_id=${patient.id}`, undefined, { prefer: 'respond-async' });

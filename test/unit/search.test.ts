@@ -492,7 +492,7 @@ t.test('the index follows its resources', async (t) => {
 t.test('the resources that a condition means', async (t) => {
   const pool = await world(t);
   const match = async (type: string, query: string) => {
-    const found = await matchesOf(pool, A, type, pairsOf(query));
+    const found = await matchesOf(pool, A, type, { params: pairsOf(query), maySearch: () => true });
     return found.ok ? found.value.map((one) => one.id) : found.failure.kind;
   };
   t.same(await match('Patient', 'identifier=https://fhir.nhs.uk/Id/nhs-number|9990000018'), ['p1']);
