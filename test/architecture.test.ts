@@ -55,6 +55,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],
   pg: ['store'],
+  'pg-copy-streams': ['store'],
   'node-pg-migrate': ['store'],
   'pg-boss': ['jobs'],
   fastify: ['http', 'sandbox'],

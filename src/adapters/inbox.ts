@@ -3,17 +3,21 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '#result.ts';
-import type { RawRow, RejectedRow } from './csv/batch.ts';
+import { type BatchDescription, type RawRow, type RejectedRow, sealOf } from './csv/batch.ts';
 import { agreementState, describeEmisBatch, readEmisBatch } from './emis/batch.ts';
+import { emisTablesOfPatients } from './emis/tables.ts';
 import { type PatientList, readPatientList } from './patient-list/list.ts';
 import { describeTppBatch, readTppBatch } from './tpp/batch.ts';
+import { sharedTppTables } from './tpp/tables.ts';
 
-export type OpenedBatch = {
-  readonly asOf: string;
-  readonly kind: 'bulk' | 'delta';
+export type OpenedBatch = Omit<BatchDescription, 'skipped' | 'feed'> & {
+  readonly seal: string;
   /** For feeds that say so: rows changed before this came earlier; later than the last batch is a gap. */
   readonly from: string | undefined;
-  readonly warnings: readonly string[];
+  /** Tables that came whole: of these a row that is absent is gone. */
+  readonly whole: readonly string[];
+  /** The sharing agreement, where the supplier has such. */
+  readonly agreement: string | undefined;
   readonly rows: () => AsyncIterable<RawRow | RejectedRow>;
 };
 
@@ -33,13 +37,16 @@ export async function openBatch(feed: 'emis' | 'tpp', inbox: string, name: strin
   if (feed === 'tpp') {
     const batch = await describeTppBatch(folder);
     if (!batch.ok) return batch;
-    const { asOf, kind, from, warnings } = batch.value;
-    return ok({ asOf, kind, from, warnings, rows: () => readTppBatch(folder, batch.value) });
+    const { full, from, files, ...described } = batch.value;
+    const whole = full.filter((table) => !sharedTppTables.includes(table));
+    const more = { seal: sealOf(files), whole, from, agreement: undefined };
+    return ok({ ...described, files, ...more, rows: () => readTppBatch(folder, batch.value) });
   }
   const batch = await describeEmisBatch(folder);
   if (!batch.ok) return batch;
-  const { asOf, kind, warnings } = batch.value;
-  return ok({ asOf, kind, from: undefined, warnings, rows: () => readEmisBatch(folder, batch.value) });
+  const { kind, files } = batch.value;
+  const more = { seal: sealOf(files), whole: kind === 'bulk' ? emisTablesOfPatients : [], from: undefined };
+  return ok({ ...batch.value, ...more, rows: () => readEmisBatch(folder, batch.value) });
 }
 
 /**

@@ -12,6 +12,8 @@ const practice = Type.Object(
     record: Type.Union([Type.Literal('emis'), Type.Literal('tpp'), Type.Literal('gp-connect')]),
     /** Folder in which its extracts or exported lists appear. */
     inbox: Type.String({ minLength: 1 }),
+    /** EMIS: the GUID of its sharing agreement. */
+    agreement: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' })),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
     telephone: Type.String({ minLength: 1 }),
     /** Accredited system id of this consumer at the practice. */

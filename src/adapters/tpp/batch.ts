@@ -64,6 +64,7 @@ export async function describeTppBatch(
   return ok({
     feed: 'tpp',
     id: batchId(folder, manifest.value.to),
+    sequence: manifest.value.to,
     kind: manifest.value.tables.some((one) => one.isDelta) ? 'delta' : 'bulk',
     from: manifest.value.from,
     asOf: manifest.value.to,
@@ -78,9 +79,9 @@ type CheckedFile = { table: string; isRead: boolean; scan: FileScan; warnings: r
 
 async function checkFile(folder: string, table: string, format: CsvFormat): Promise<Result<CheckedFile>> {
   const path = join(folder, `${table}.csv`);
-  const scan = await scanFile(path, format.quote.charCodeAt(0));
-  if (!scan.ok) return scan;
   const spec = tppTables.find((one) => one.table === table);
+  const scan = await scanFile(path, { quote: format.quote.charCodeAt(0), isCounted: !spec });
+  if (!scan.ok) return scan;
   if (!spec) return ok({ table, isRead: table === 'SRManifest', scan: scan.value, warnings: [] });
   const header = await readHeader(path, format);
   if (!header || 'problem' in header) return fail('invalid', `${table}.csv has no header that can be read`);

@@ -1,0 +1,126 @@
+/**
+ * Rows of a batch on their way in: copied into a table of their own, outside any transaction and without a log, so that
+ * a batch of any size costs no memory and holds up no reader. A stage that a crash left is dropped and filled anew.
+ */
+import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Pool } from './database.ts';
+import type { FeedRow } from './feeds.ts';
+import { type Sql, sql } from './sql.ts';
+
+/** Rows of one COPY: each is a transaction, and a long one would keep the change feed waiting (docs/adr/0012). */
+const ROWS_OF_A_COPY = 20_000;
+/** Characters that are handed to the connection at once. */
+const PIECE = 128 * 1024;
+
+export type Stage = {
+  /** The table, to be named in statements. */
+  readonly table: Sql;
+  add(row: FeedRow): Promise<void>;
+  /** Everything that was added is there; answers with the number of rows. */
+  finish(): Promise<number>;
+  /** Lets the rows go; also after a failure. */
+  drop(): Promise<void>;
+};
+
+/** Opens an empty stage for a practice's feed. Two at once for the same feed drop each other's rows; applying counts them. */
+export async function openStage(pool: Pool, of: { feed: string; organisation: string }): Promise<Stage> {
+  const name = `feed_stage_${hash('sha256', JSON.stringify([of.feed, of.organisation])).slice(0, 16)}`;
+  const client = await pool.inner.connect();
+  const copy = copyInto(client, name);
+  let isOpen = true;
+  const end = async (statement: string, broken?: Error) => {
+    if (!isOpen) return;
+    isOpen = false;
+    try {
+      await client.query(statement);
+    } finally {
+      client.release(broken);
+    }
+  };
+  try {
+    await client.query(`drop table if exists ${name}`);
+    await client.query(`create unlogged table ${name} (organisation text not null, table_name text not null, key text not null,
+      patient_key text, ordering bigint not null, line integer not null, file text not null, deleted boolean not null, cells jsonb not null)`);
+  } catch (error) {
+    await end('select 1', error as Error).catch(() => undefined);
+    throw error;
+  }
+  return {
+    table: sql([name] as unknown as TemplateStringsArray),
+    add: copy.add,
+    async finish() {
+      const rows = await copy.finish();
+      await end(`analyze ${name}`);
+      return rows;
+    },
+    async drop() {
+      await copy.abandon();
+      await end('select 1');
+      await pool.query(sql([`drop table if exists ${name}`] as unknown as TemplateStringsArray));
+    },
+  };
+}
+
+function copyInto(client: pg.PoolClient, table: string) {
+  let stream: ReturnType<typeof copyFrom> | undefined;
+  let failure: Error | undefined;
+  let pending = '';
+  let rows = 0;
+  const send = async () => {
+    if (failure) throw failure;
+    if (pending === '') return;
+    if (!stream) {
+      stream = client.query(copyFrom(`copy ${table} from stdin`));
+      stream.on('error', (error: Error) => {
+        failure = error;
+      });
+    }
+    const isFull = !stream.write(pending);
+    pending = '';
+    if (isFull) await once(stream, 'drain');
+  };
+  const close = async () => {
+    await send();
+    if (!stream) return;
+    const open = stream;
+    stream = undefined;
+    open.end();
+    await once(open, 'finish');
+  };
+  return {
+    async add(row: FeedRow) {
+      pending += lineOf(row);
+      rows += 1;
+      if (pending.length >= PIECE) await send();
+      if (rows % ROWS_OF_A_COPY === 0) await close();
+    },
+    async finish() {
+      await close();
+      return rows;
+    },
+    async abandon() {
+      if (!stream) return;
+      const open = stream;
+      stream = undefined;
+      open.destroy(new Error('the stage was given up'));
+      await once(open, 'close').catch(() => undefined);
+    },
+  };
+}
+
+/** A row as COPY's text format has it. https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-TEXT */
+function lineOf(row: FeedRow): string {
+  const { organisation, table, key, patientKey, order, line, file, deleted, cells } = row;
+  const patient = patientKey === undefined ? '\\N' : escaped(patientKey);
+  return `${escaped(organisation)}\t${table}\t${escaped(key)}\t${patient}\t${order}\t${line}\t${escaped(file)}\t${deleted ? 't' : 'f'}\t${escaped(JSON.stringify(cells))}\n`;
+}
+
+const SPECIAL = /[\\\n\r\t]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function escaped(text: string): string {
+  return text.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
+}
