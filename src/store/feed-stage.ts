@@ -31,21 +31,17 @@ export async function openStage(pool: Pool, of: { feed: string; organisation: st
   const client = await pool.inner.connect();
   const copy = copyInto(client, name);
   let isOpen = true;
-  const end = async (statement: string, broken?: Error) => {
+  const end = (broken?: Error) => {
     if (!isOpen) return;
     isOpen = false;
-    try {
-      await client.query(statement);
-    } finally {
-      client.release(broken);
-    }
+    client.release(broken);
   };
   try {
     await client.query(`drop table if exists ${name}`);
     await client.query(`create unlogged table ${name} (organisation text not null, table_name text not null, key text not null,
       patient_key text, ordering bigint not null, line integer not null, file text not null, deleted boolean not null, cells jsonb not null)`);
   } catch (error) {
-    await end('select 1', error as Error).catch(() => undefined);
+    end(error as Error);
     throw error;
   }
   return {
@@ -53,12 +49,13 @@ export async function openStage(pool: Pool, of: { feed: string; organisation: st
     add: copy.add,
     async finish() {
       const rows = await copy.finish();
-      await end(`analyze ${name}`);
+      await client.query(`analyze ${name}`);
+      end();
       return rows;
     },
     async drop() {
-      await copy.abandon();
-      await end('select 1');
+      // A COPY that is not brought to its end is ended with its connection.
+      end(copy.isOpen() ? new Error('the stage was given up') : undefined);
       await pool.query(sql([`drop table if exists ${name}`] as unknown as TemplateStringsArray));
     },
   };
@@ -73,10 +70,11 @@ function copyInto(client: pg.PoolClient, table: string) {
     if (failure) throw failure;
     if (pending === '') return;
     if (!stream) {
-      stream = client.query(copyFrom(`copy ${table} from stdin`));
-      stream.on('error', (error: Error) => {
+      const opened = client.query(copyFrom(`copy ${table} from stdin`));
+      opened.on('error', (error: Error) => {
         failure = error;
       });
+      stream = opened;
     }
     const isFull = !stream.write(pending);
     pending = '';
@@ -101,13 +99,7 @@ function copyInto(client: pg.PoolClient, table: string) {
       await close();
       return rows;
     },
-    async abandon() {
-      if (!stream) return;
-      const open = stream;
-      stream = undefined;
-      open.destroy(new Error('the stage was given up'));
-      await once(open, 'close').catch(() => undefined);
-    },
+    isOpen: () => stream !== undefined,
   };
 }
 

@@ -8,6 +8,7 @@ import { keepHold, readHold } from '#store/feed-holds.ts';
 import { isApplied } from '#store/feeds.ts';
 import { takeBatch } from './extract/apply.ts';
 import type { Held } from './extract/guard.ts';
+import { saveReport } from './extract/report.ts';
 import { takeList } from './patient-list.ts';
 import type { AgreementState, ListBatches, OpenBatch, OpenList, PatientIdOf } from './ports.ts';
 import { linkOf, type PracticeLink, type Shell } from './shell.ts';
@@ -60,6 +61,11 @@ async function waits(
   shell: IntakeShell,
   hold: { organisation: string; feed: string; batch: string; seal?: string; code: Held['code']; reason: string },
 ): Promise<Result<never>> {
-  await inTransaction(shell.pool, (tx) => keepHold(tx, { ...hold, seal: hold.seal }, shell.now()));
+  const now = shell.now();
+  const { code, reason } = hold;
+  await inTransaction(shell.pool, async (tx) => {
+    await keepHold(tx, { ...hold, seal: hold.seal }, now);
+    await saveReport(tx, { ...hold, now, state: { status: 'on-hold', code, reason } });
+  });
   return fail('precondition', hold.reason);
 }

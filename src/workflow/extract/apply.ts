@@ -13,6 +13,7 @@ import { chunks, type PracticeLink, type Transaction } from '#workflow/shell.ts'
 import { type Held, held, massDeletion, OVERRULABLE, tooManyRejected } from './guard.ts';
 import { type Feed, type Landing, newLanding, notForUs, stageRows } from './landing.ts';
 import { saveReference } from './reference.ts';
+import { saveReport } from './report.ts';
 
 /** Patients whose translation one job does. */
 const AT_ONCE = 50;
@@ -47,6 +48,9 @@ export async function takeBatch(shell: IntakeShell, arrival: Arrival): Promise<R
   const known = await referenceRows(shell.pool, organisation, feed, { table: 'Admin_Organisation' });
   const ods = known.map(({ cells }) => [cells['OrganisationGuid'] ?? '', cells['ODSCode'] ?? ''] as const);
   const landing = newLanding(link, feed, new Map(ods));
+  await inTransaction(shell.pool, (tx) =>
+    saveReport(tx, { organisation, feed, batch: arrival.batch, now: shell.now(), state: { status: 'in-progress' } }),
+  );
   const stage = await openStage(shell.pool, { feed, organisation });
   try {
     await stageRows({ shell, stage }, landing, opened.rows());
@@ -71,8 +75,10 @@ async function markRepeat(shell: IntakeShell, tx: Transaction, repeat: Arrival &
   const { link, feed, batch, opened, before } = repeat;
   const { organisation } = link;
   await dropHold(tx, { organisation, feed, batch });
+  const now = shell.now();
   const counts = { repeatOf: before };
-  await markApplied(tx, { feed, batch }, { organisation, asOf: opened.asOf, now: shell.now(), counts });
+  await markApplied(tx, { feed, batch }, { organisation, asOf: opened.asOf, now, counts });
+  await saveReport(tx, { organisation, feed, batch, now, state: { status: 'completed', repeatOf: before } });
 }
 
 /** What can be said against a batch before a row of it is read: its files, and its place in the order. */
@@ -149,6 +155,9 @@ async function finish(
   const now = shell.now();
   await dropHold(tx, { organisation, feed, batch });
   await markApplied(tx, { feed, batch }, { organisation, asOf, now, counts, sequence, seal });
+  const { rejected } = landing;
+  const { warnings } = opened;
+  await saveReport(tx, { organisation, feed, batch, now, state: { status: 'completed' }, counts, rejected, warnings });
   // Patients whose rows changed are fresh only when they have been translated; all others are as fresh as the batch.
   const jobs = chunks(patientKeys, AT_ONCE).map((some) => ({
     queue: 'derive' as const,
