@@ -14,7 +14,7 @@ const MOST_ISSUES = 500;
 
 export type IntakeState =
   | { readonly status: 'in-progress' }
-  | { readonly status: 'completed'; readonly repeatOf?: string }
+  | { readonly status: 'completed' }
   /** Waits for a person or for better files; `code` of CodeSystem intake-reason. */
   | { readonly status: 'on-hold'; readonly code: string; readonly reason: string }
   /** A person decided to leave it out. */
@@ -78,17 +78,12 @@ export function intakeReport(report: IntakeReport, began?: Task): Task {
 
 function issuesOf({ state, rejected = [], warnings = [] }: IntakeReport): OperationOutcomeIssue[] {
   const held = 'reason' in state ? [issue('error', state.reason)] : [];
-  const repeat =
-    state.status === 'completed' && state.repeatOf
-      ? [issue('information', `the same content as ${state.repeatOf}: nothing was done`)]
-      : [];
   const rows = rejected
     .slice(0, MOST_ISSUES)
     .map(({ file, line, reason }) => issue('warning', `${file}:${line}: ${reason}`));
   const more = rejected.length - rows.length;
   return [
     ...held,
-    ...repeat,
     ...warnings.map((warning) => issue('information', warning)),
     ...rows,
     ...(more > 0 ? [issue('warning', `and ${more} more rows that could not be read`)] : []),

@@ -75,10 +75,8 @@ async function markRepeat(shell: IntakeShell, tx: Transaction, repeat: Arrival &
   const { link, feed, batch, opened, before } = repeat;
   const { organisation } = link;
   await dropHold(tx, { organisation, feed, batch });
-  const now = shell.now();
   const counts = { repeatOf: before };
-  await markApplied(tx, { feed, batch }, { organisation, asOf: opened.asOf, now, counts });
-  await saveReport(tx, { organisation, feed, batch, now, state: { status: 'completed', repeatOf: before } });
+  await markApplied(tx, { feed, batch }, { organisation, asOf: opened.asOf, now: shell.now(), counts });
 }
 
 /** What can be said against a batch before a row of it is read: its files, and its place in the order. */
