@@ -67,6 +67,9 @@ const packageRooms: Record<string, readonly string[]> = {
   jose: ['auth', 'adapters', 'sandbox'],
   // FHIR packages that the operator supplies are archives.
   tar: ['main'],
+  openpgp: ['adapters'],
+  '@zip.js/zip.js': ['adapters'],
+  'ssh2-sftp-client': ['adapters'],
   undici: ['adapters'],
   'ipaddr.js': ['adapters'],
   '@fastify/websocket': ['http'],

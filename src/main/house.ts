@@ -1,7 +1,7 @@
 /** The house put together from its parts: database, queues, stages, HTTP. Nothing here decides anything. */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import { agreementState, listBatches, openBatch, openList } from '#adapters/inbox.ts';
+import { agreementState, listBatches, openList } from '#adapters/inbox.ts';
 import { addTo } from '#fhir/date.ts';
 import { SHARED } from '#fhir/systems.ts';
 import type { Deps } from '#http/deps.ts';
@@ -31,13 +31,15 @@ import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
 import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
-import type { User } from '#workflow/ports.ts';
+import type { OpenBatch, User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import { linkOf } from '#workflow/shell.ts';
 import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { openAudit } from './audit.ts';
 import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
+import { type Deliveries, openDeliveries } from './deliveries.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { pdsTurns } from './pds-turns.ts';
@@ -55,7 +57,10 @@ export type House = {
   readonly close: () => Promise<void>;
 };
 
-export type HouseShell = ReturnType<typeof shellOf> & { readonly subscriptions: SubscriptionShell };
+export type HouseShell = ReturnType<typeof shellOf> & {
+  readonly openBatch: OpenBatch;
+  readonly subscriptions: SubscriptionShell;
+};
 
 /** Opens the database, migrates it, loads the definitions, opens the queues. Starts no worker and listens on no port. */
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
@@ -81,7 +86,9 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
   });
   const subscriptions = openSubscriptions(parts, definitions, { pool, log });
-  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), subscriptions: subscriptions.shell };
+  const deliveries = await openDeliveries(parts.extracts, log);
+  const { openBatch } = deliveries;
+  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), openBatch, subscriptions: subscriptions.shell };
   const audit = openAudit(pool, log);
   const deps = { ...httpDeps(shell, parts, { jobs, log, audit: audit.append }), subscriptions: subscriptions.deps };
   return {
@@ -92,7 +99,7 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     createServer: () => createServer(deps),
     work: async () => {
       audit.startSealing();
-      await jobs.work(handlersOf(shell, parts));
+      await jobs.work(handlersOf(shell, parts, deliveries.fetch));
       subscriptions.work();
     },
     close: async () => {
@@ -148,7 +155,6 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     ...outside,
     readDemographics: pds?.connect(pdsTurns(pool, pds.perSecond)),
     listBatches,
-    openBatch,
     agreementState,
     openList: async (inbox: string, name: string) => {
       const opened = await openList(inbox, name);
@@ -189,9 +195,11 @@ function userFrom(value: unknown): User | undefined {
 }
 
 /** Each queue calls one function of the workflow. */
-function handlersOf(shell: HouseShell, parts: Parts): Handlers {
+function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch']): Handlers {
   return {
     intake: async (payload) => {
+      const link = linkOf(shell, payload.organisation);
+      if (link) await fetch(link);
       const taken = await intake(shell, payload);
       const again = {
         organisation: payload.organisation,

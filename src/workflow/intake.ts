@@ -54,7 +54,9 @@ async function takeExtract(shell: IntakeShell, link: PracticeLink, place: Place)
   const taken = await takeBatch(shell, { link, ...place, opened: opened.value, hold });
   if (!taken.ok) return taken;
   const { held } = taken.value;
-  return held ? waits(shell, { organisation, ...place, ...held, seal: opened.value.seal }) : ok(place.batch);
+  if (held) return waits(shell, { organisation, ...place, ...held, seal: opened.value.seal });
+  await opened.value.release();
+  return ok(place.batch);
 }
 
 async function waits(

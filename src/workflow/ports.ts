@@ -200,6 +200,8 @@ export type OpenedBatch = {
   readonly files: readonly { readonly name: string; readonly sha256: string; readonly size: number }[];
   readonly warnings: readonly string[];
   readonly rows: () => AsyncIterable<ExtractRow | RejectedRow>;
+  /** To be called when the batch was applied: what was unpacked of it goes. */
+  readonly release: () => Promise<void>;
 };
 
 /** Opens an extract after checking it whole; `busy` = still arriving. */
