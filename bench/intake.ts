@@ -2,7 +2,7 @@
  * How fast a practice's extract becomes facts and resources: `npm run bench:intake -- --rows 200000 [--keep]`
  * The generator's files are read as a delivery; then a day's delta of a thousandth of the rows. Memory is this process's.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -74,11 +74,29 @@ const watch = setInterval(() => {
   peak = Math.max(peak, process.memoryUsage.rss());
 }, 100);
 
+say(`before: RSS ${Math.round(process.memoryUsage.rss() / 1048576)} MB`);
 const seconds = (from: number) => (performance.now() - from) / 1000;
+
+/** CPU seconds of the processes of the database's server. */
+function databaseCpu(): number {
+  const postmaster = readFileSync(join(base, 'postgres', 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0];
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      // After the name: state, parent, …; user and system time stand at 11 and 12.
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+      if (fields[1] === postmaster || pid === postmaster) ticks += Number(fields[11]) + Number(fields[12]);
+    } catch {
+      // It has just ended.
+    }
+  }
+  return ticks / 100;
+}
 
 async function take(what: string, rows: number): Promise<number> {
   const load = loadavg()[0]?.toFixed(1);
   const cpu = process.cpuUsage();
+  const database = databaseCpu();
   const began = performance.now();
   const taken = await intake(shell, { organisation: ODS });
   if (!taken.ok || taken.value !== 'up to date') throw new Error(JSON.stringify(taken));
@@ -94,8 +112,13 @@ async function take(what: string, rows: number): Promise<number> {
   );
   const all = seconds(began);
   const used = process.cpuUsage(cpu);
+  const node = (used.user + used.system) / 1e6;
+  const postgres = databaseCpu() - database;
   say(
-    `${what}: ${rows} rows in ${all.toFixed(1)} s = ${Math.round(rows / all)} rows/s (landed in ${landed.toFixed(1)} s = ${Math.round(rows / landed)} rows/s); node CPU ${((used.user + used.system) / 1e6).toFixed(1)} s; peak RSS ${Math.round(peak / 1048576)} MB; load before ${load}`,
+    `${what}: CPU node ${node.toFixed(1)} s, PostgreSQL ${postgres.toFixed(1)} s: at most ${Math.round(rows / Math.max(node, postgres, (node + postgres) / 2))} rows/s if both cores were ours`,
+  );
+  say(
+    `${what}: ${rows} rows in ${all.toFixed(1)} s = ${Math.round(rows / all)} rows/s (landed in ${landed.toFixed(1)} s = ${Math.round(rows / landed)} rows/s); peak RSS ${Math.round(peak / 1048576)} MB; load before ${load}`,
   );
   return all;
 }
@@ -109,7 +132,7 @@ try {
   const full = await take('full', rows);
   const { rows: sizes } = await pool.query(sql`
     select (select count(*) from resource) as resources, (select count(*) from clinical_fact) as facts,
-      (select count(*) from search_token) as tokens, pg_size_pretty(pg_database_size(current_database())) as size`);
+      (select count(*) from search_token) as tokens, (select count(*) from search_string) as strings, (select count(*) from search_date) as dates, (select count(*) from search_number) as numbers, (select count(*) from search_reference) as "references", pg_size_pretty(pg_database_size(current_database())) as size`);
   say(JSON.stringify(sizes[0]));
   now = '2026-06-02T06:00:00.000Z';
   // A thousandth of the rows, seven for each patient who was seen.

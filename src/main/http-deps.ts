@@ -19,6 +19,7 @@ import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import type { HouseShell } from './house.ts';
+import { intakeDeps } from './intake-deps.ts';
 import type { Parts } from './parts.ts';
 
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
@@ -68,6 +69,7 @@ export function httpDeps(
       { answer: 'decline', label: 'I do not want this appointment' },
       { answer: 'stop', label: 'Stop sending me messages' },
     ],
+    intake: intakeDeps(shell),
     caseload: (access) => caseload(shell, access),
     audit: opened.audit,
     ready: async () => {

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { escaped } from './copy.ts';
 import type { Pool } from './database.ts';
 import type { FeedRow } from './feeds.ts';
 import { type Sql, sql } from './sql.ts';
@@ -25,23 +26,25 @@ export type Stage = {
   drop(): Promise<void>;
 };
 
-/** Opens an empty stage for a practice's feed. Two at once for the same feed drop each other's rows; applying counts them. */
-export async function openStage(pool: Pool, of: { feed: string; organisation: string }): Promise<Stage> {
+/**
+ * Opens an empty stage for a practice's feed; undefined while another process has one open: two would drop each other's
+ * rows. Whoever has it is known by a lock that ends with their connection.
+ */
+export async function openStage(pool: Pool, of: { feed: string; organisation: string }): Promise<Stage | undefined> {
   const name = `feed_stage_${hash('sha256', JSON.stringify([of.feed, of.organisation])).slice(0, 16)}`;
   const client = await pool.inner.connect();
   const copy = copyInto(client, name);
-  let isOpen = true;
-  const end = (broken?: Error) => {
-    if (!isOpen) return;
-    isOpen = false;
-    client.release(broken);
-  };
   try {
+    const { rows } = await client.query('select pg_try_advisory_lock(hashtextextended($1, 0)) as mine', [name]);
+    if (rows[0]?.mine !== true) {
+      client.release();
+      return undefined;
+    }
     await client.query(`drop table if exists ${name}`);
     await client.query(`create unlogged table ${name} (organisation text not null, table_name text not null, key text not null,
       patient_key text, ordering bigint not null, line integer not null, file text not null, deleted boolean not null, cells jsonb not null)`);
   } catch (error) {
-    end(error as Error);
+    client.release(error as Error);
     throw error;
   }
   return {
@@ -50,13 +53,18 @@ export async function openStage(pool: Pool, of: { feed: string; organisation: st
     async finish() {
       const rows = await copy.finish();
       await client.query(`analyze ${name}`);
-      end();
       return rows;
     },
     async drop() {
-      // A COPY that is not brought to its end is ended with its connection.
-      end(copy.isOpen() ? new Error('the stage was given up') : undefined);
-      await pool.query(sql([`drop table if exists ${name}`] as unknown as TemplateStringsArray));
+      // A COPY that is not brought to its end is ended with its connection, and the lock too; the rows go at the next opening.
+      if (copy.isOpen()) return client.release(new Error('the stage was given up'));
+      try {
+        await client.query(`drop table if exists ${name}`);
+        await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', [name]);
+        client.release();
+      } catch (error) {
+        client.release(error as Error);
+      }
     },
   };
 }
@@ -108,11 +116,4 @@ function lineOf(row: FeedRow): string {
   const { organisation, table, key, patientKey, order, line, file, deleted, cells } = row;
   const patient = patientKey === undefined ? '\\N' : escaped(patientKey);
   return `${escaped(organisation)}\t${table}\t${escaped(key)}\t${patient}\t${order}\t${line}\t${escaped(file)}\t${deleted ? 't' : 'f'}\t${escaped(JSON.stringify(cells))}\n`;
-}
-
-const SPECIAL = /[\\\n\r\t]/g;
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-function escaped(text: string): string {
-  return text.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
 }

@@ -9,11 +9,11 @@ import { sql } from '#store/sql.ts';
 import { decideBatch } from '#workflow/extract/decide.ts';
 import { intake } from '#workflow/intake.ts';
 import { VOLUME_AGREEMENT, type Volume, writeVolume } from '../support/extract-volume.ts';
-import { aPractice, must, openHouse, type TestHouse } from '../support/house.ts';
+import { aPractice, call, must, openHouse, type TestHouse } from '../support/house.ts';
 import { intakeState } from '../support/intake-state.ts';
 import { openWorld, START, temporaryFolder } from '../support/sandbox.ts';
 
-t.setTimeout(100_000);
+t.setTimeout(300_000);
 const EMIS = 'Z00001';
 const PATIENTS = 6;
 const now = '2026-06-03T09:00:00.000Z';
@@ -57,7 +57,10 @@ async function look({ house, organisation }: Place): Promise<string> {
 const held = async ({ house, organisation }: Place) =>
   (await heldBatches(house.pool, organisation)).map(({ batch, code }) => `${batch}: ${code}`);
 
-const state = ({ house }: Place) => intakeState(house.pool);
+async function state({ house }: Place) {
+  const { batches: _batches, holds: _holds, ...said } = await intakeState(house.pool);
+  return said;
+}
 
 async function reports({ house, organisation }: Place): Promise<Task[]> {
   const { rows } = await house.pool.query<{ content: string }>(
@@ -108,6 +111,7 @@ t.test('EMIS: in order, and again, and later than a newer one', async (t) => {
   const decision = { organisation: EMIS, batch: 'day-2-late', by: 'a person' };
   t.match(await decideBatch(place.house.shell, { ...decision, decision: 'apply' }), { failure: { kind: 'conflict' } });
   must(await decideBatch(place.house.shell, { ...decision, decision: 'skip' }));
+  await place.house.settle();
   t.equal(await look(place), 'up to date', 'what is left out no longer keeps the others waiting');
   t.match(await reportOf(place, 'day-2-late'), { status: 'cancelled' });
   t.notMatch(place.house.logged.join('\n'), /FAMILY|07700|999\d{7}/, 'no patient in the log');
@@ -242,6 +246,78 @@ t.test('EMIS: while the agreement is switched off nothing is taken; it cannot be
     await decideBatch(place.house.shell, { organisation: EMIS, batch: 'day-9', decision: 'skip', by: 'a person' }),
     { failure: { kind: 'not-found' } },
   );
+});
+
+t.test('over HTTP: a delivery is sent file by file, what waits is seen and decided about', async (t) => {
+  const place = await open(t, 'emis', EMIS);
+  const { house } = place;
+  const sender = await house.token('record-intake', EMIS);
+  const person = await house.sign({
+    organisations: [EMIS],
+    role: 'manager',
+    scope: 'user/Task.rus',
+    client_id: 'board',
+    sds_user_id: '1',
+    sds_role_profile_id: '2',
+    local_id: 'm',
+    family_name: 'Manager',
+    given_name: 'Mo',
+  });
+  const send = async (folder: string, batch: string, token = sender) => {
+    let status = 0;
+    for (const name of readdirSync(folder)) {
+      const raw = readFileSync(join(folder, name), 'utf8');
+      const headers = { 'content-type': 'text/csv' };
+      ({ status } = await call(house, 'POST', `/intake/${EMIS}/${batch}/${name}`, { token, raw, headers }));
+      if (status !== 201) break;
+    }
+    return status;
+  };
+  const written = { ...place, inbox: temporaryFolder(t) };
+  const folder = await write(written, 0);
+  t.equal(await send(folder, 'one', await house.token('coordinator', EMIS)), 403, 'not everybody may send');
+  t.equal(await send(folder, 'one'), 201);
+  t.equal((await call(house, 'POST', `/intake/${EMIS}/..%2Fone/x.csv`, { token: sender, raw: 'x' })).status, 400);
+  t.equal((await call(house, 'POST', '/intake/X99/one/x.csv', { token: sender, raw: 'x' })).status, 404);
+  t.same(readdirSync(place.inbox), ['.uploads'], 'nothing is shown before all of it is there');
+  t.equal((await call(house, 'POST', `/intake/${EMIS}/one/finished`, { token: sender })).status, 202);
+  t.equal((await call(house, 'POST', `/intake/${EMIS}/one/finished`, { token: sender })).status, 404, 'once');
+  await house.settle();
+  t.equal(await look(place), 'up to date');
+  t.equal(await send(folder, 'one'), 409, 'what is in the inbox is not changed any more');
+
+  const all = join(written.inbox, 'all');
+  await writeVolume({
+    folder: all,
+    organisation: EMIS,
+    patients: PATIENTS,
+    extracted: DAYS[1] ?? '',
+    number: 101,
+    seen: () => true,
+  });
+  edit(fileOf(all, 'Admin_Patient'), (text) => `${deleteAll(text)}"short"\r\n`);
+  t.equal(await send(all, 'two'), 201);
+  t.equal((await call(house, 'POST', `/intake/${EMIS}/two/finished`, { token: sender })).status, 202);
+  await house.settle();
+  const seen = await call(house, 'GET', '/intake', { token: person });
+  t.match(JSON.parse(seen.text), {
+    practices: [
+      {
+        records: { records: PATIENTS, untranslated: 0 },
+        held: [{ batch: 'two', code: 'mass-deletion', mayApply: true }],
+        batches: [{ batch: 'one', counts: { rejected: 0 } }],
+      },
+    ],
+  });
+  const decide = (token: string, body: object) => call(house, 'POST', `/intake/${EMIS}/two/decision`, { token, body });
+  t.equal((await decide(sender, { decision: 'apply' })).status, 403, 'a system decides nothing');
+  t.equal((await decide(person, { decision: 'perhaps' })).status, 400);
+  const decided = await decide(person, { decision: 'apply' });
+  t.equal(decided.status, 200, decided.text);
+  await house.settle();
+  t.equal(await look(place), 'up to date');
+  const rejected = await call(house, 'GET', `/intake/${EMIS}/two/rejected`, { token: person });
+  t.match(JSON.parse(rejected.text), { rejected: [{ line: PATIENTS + 2, reason: /1 cells were found/ }] });
 });
 
 t.test('TPP: a gap stops the feed until what is missing comes', async (t) => {

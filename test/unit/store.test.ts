@@ -277,6 +277,7 @@ const row = (key: string, order: number, cells: Record<string, string>, patientK
 /** Lands rows as a batch does; answers with the patients touched. */
 async function landing(pool: Pool, batch: string, rows: readonly FeedRow[], whole: readonly string[] = []) {
   const stage = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  if (!stage) throw new Error('the stage is not free');
   for (const one of rows) await stage.add(one);
   await stage.finish();
   const staged: Staged = {
@@ -328,6 +329,13 @@ t.test('feed rows: what a whole table no longer has is gone, and a deleted patie
     { key: 'Q', deleted: true, cells: {} },
   ]);
   t.same(await tables(pool), [], 'no stage is left');
+  const mine = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  t.equal(await openStage(pool, { feed: 'tpp', organisation: 'A81001' }), undefined, 'one at a time for a feed');
+  await mine?.add(row('1', 1, {}));
+  await mine?.drop();
+  const again = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  t.equal(await again?.finish(), 0, 'what was given up is not there');
+  await again?.drop();
 });
 
 const tables = async (pool: Pool) =>

@@ -1,11 +1,19 @@
 /** One batch of one practice: staged, checked and applied in one transaction, or held with a reason and nothing changed. */
 import { epochMilliseconds } from '#fhir/date.ts';
-import { ok, type Result } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
 import { feedKey, inTransaction, lockKeys } from '#store/database.ts';
 import { countStaged, keepLast, landStage, measure, type Staged, withoutTimeout } from '#store/feed-apply.ts';
 import { dropHold, type HeldBatch, landFiles } from '#store/feed-holds.ts';
 import { openStage, type Stage } from '#store/feed-stage.ts';
-import { appliedAs, keepRejections, lastApplied, lastSequence, markApplied, referenceRows } from '#store/feeds.ts';
+import {
+  appliedAs,
+  isApplied,
+  keepRejections,
+  lastApplied,
+  lastSequence,
+  markApplied,
+  referenceRows,
+} from '#store/feeds.ts';
 import { freshen, markUntranslated } from '#store/record-state.ts';
 import type { IntakeShell } from '#workflow/intake.ts';
 import type { OpenedBatch } from '#workflow/ports.ts';
@@ -16,7 +24,7 @@ import { saveReference } from './reference.ts';
 import { saveReport } from './report.ts';
 
 /** Patients whose translation one job does. */
-const AT_ONCE = 50;
+const AT_ONCE = 20;
 
 const PATIENTS: Readonly<Record<Feed, string>> = { emis: 'Admin_Patient', tpp: 'SRPatient' };
 const LOOKUPS: Readonly<Record<Feed, readonly string[]>> = {
@@ -52,6 +60,7 @@ export async function takeBatch(shell: IntakeShell, arrival: Arrival): Promise<R
     saveReport(tx, { organisation, feed, batch: arrival.batch, now: shell.now(), state: { status: 'in-progress' } }),
   );
   const stage = await openStage(shell.pool, { feed, organisation });
+  if (!stage) return fail('busy', 'Another process is taking in this feed');
   try {
     await stageRows({ shell, stage }, landing, opened.rows());
     const isUnsure = !isOverruled(arrival);
@@ -74,6 +83,8 @@ function isOverruled({ hold, opened }: Arrival): boolean {
 async function markRepeat(shell: IntakeShell, tx: Transaction, repeat: Arrival & { before: string }): Promise<void> {
   const { link, feed, batch, opened, before } = repeat;
   const { organisation } = link;
+  await lockKeys(tx, [feedKey(feed, organisation)]);
+  if (await isApplied(tx, { feed, batch }, organisation)) return;
   await dropHold(tx, { organisation, feed, batch });
   const counts = { repeatOf: before };
   await markApplied(tx, { feed, batch }, { organisation, asOf: opened.asOf, now: shell.now(), counts });
@@ -122,6 +133,7 @@ async function apply(shell: IntakeShell, ready: Ready): Promise<{ held?: Held }>
     await inTransaction(shell.pool, async (tx) => {
       await withoutTimeout(tx);
       await lockKeys(tx, [feedKey(feed, organisation)]);
+      if (await isApplied(tx, { feed, batch }, organisation)) return;
       if ((await countStaged(tx, stage.table)) !== staged)
         throw new Error('Another run has taken the stage; try again');
       await keepLast(tx, stage.table);
