@@ -23,7 +23,7 @@ export function intakeDeps(shell: HouseShell): IntakeDeps {
           organisation,
           name,
           feed: record,
-          records: records.find((one) => one.organisation === organisation) ?? { records: 0 },
+          records: records.find((one) => one.organisation === organisation) ?? {},
           held: held
             .filter((one) => one.organisation === organisation)
             .map((one) => ({ ...one, mayApply: OVERRULABLE.has(one.code) })),

@@ -19,14 +19,8 @@ export type Staged = {
   readonly lookups: readonly string[];
 };
 
-export type Measures = {
-  /** Patients of the practice before the batch, and how many of them it takes away. */
-  readonly patients: number;
-  readonly patientsLeaving: number;
-  /** The same for all other rows of patients. */
-  readonly rows: number;
-  readonly rowsLeaving: number;
-};
+/** What a batch takes away: patients, and rows of patients. */
+export type Leaving = { readonly patients: number; readonly rows: number };
 
 /** A big batch takes longer than any query of the service may. */
 export async function withoutTimeout(tx: Transaction): Promise<void> {
@@ -47,21 +41,31 @@ export async function keepLast(tx: Transaction, table: Sql): Promise<void> {
     ) d where s.ctid = d.place and d.n > 1`);
 }
 
+/** Rows (`f`) of the practice's patients as they are. */
+function live({ organisation, feed }: Staged): Sql {
+  return sql`f.organisation = ${organisation} and f.feed = ${feed} and f.patient_key is not null and not f.deleted`;
+}
+
 /** What the batch would take away, before it does. */
-export async function measure(tx: Transaction, staged: Staged): Promise<Measures> {
-  const { organisation, feed, patients, table } = staged;
-  const live = sql`f.organisation = ${organisation} and f.feed = ${feed} and f.patient_key is not null and not f.deleted`;
-  const { rows } = await tx.query<Measures>(sql`
+export async function countLeaving(tx: Transaction, staged: Staged): Promise<Leaving> {
+  const { feed, patients, table } = staged;
+  const { rows } = await tx.query<Leaving>(sql`
     with leaving as (
       select f.table_name from ${table} s join feed_row f on f.organisation = s.organisation and f.feed = ${feed} and f.table_name = s.table_name and f.key = s.key
-        where s.deleted and ${live}
+        where s.deleted and ${live(staged)}
       union all
-      select f.table_name from feed_row f where ${live} and ${absent(staged)}
-    ), known as (select f.table_name, count(*) as n from feed_row f where ${live} group by f.table_name)
-    select coalesce((select sum(n) from known where table_name = ${patients}), 0)::bigint as patients,
-      coalesce((select sum(n) from known where table_name <> ${patients}), 0)::bigint as rows,
-      count(*) filter (where table_name = ${patients}) as "patientsLeaving", count(*) filter (where table_name <> ${patients}) as "rowsLeaving" from leaving`);
-  return rows[0] ?? { patients: 0, patientsLeaving: 0, rows: 0, rowsLeaving: 0 };
+      select f.table_name from feed_row f where ${live(staged)} and ${absent(staged)}
+    )
+    select count(*) filter (where table_name = ${patients}) as patients, count(*) filter (where table_name <> ${patients}) as rows from leaving`);
+  return rows[0] ?? { patients: 0, rows: 0 };
+}
+
+/** What there is to be taken away: reads all rows of the practice. */
+export async function countLive(tx: Transaction, staged: Staged): Promise<Leaving> {
+  const { rows } = await tx.query<Leaving>(sql`
+    select count(*) filter (where table_name = ${staged.patients}) as patients, count(*) filter (where table_name <> ${staged.patients}) as rows
+    from feed_row f where ${live(staged)}`);
+  return rows[0] ?? { patients: 0, rows: 0 };
 }
 
 /** A row of the practice (`f`) that a table which came whole does not have. A table without a single row says nothing. */

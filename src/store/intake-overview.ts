@@ -22,19 +22,24 @@ export async function appliedBatches(db: Database, organisations: readonly strin
   return rows;
 }
 
-/** Records of each practice, and how many of them are not yet what the last batch says. */
-export async function recordProgress(
-  db: Database,
-  organisations: readonly string[],
-): Promise<{ organisation: string; records: number; untranslated: number; incomplete: number }[]> {
-  const { rows } = await db.query<{
-    organisation: string;
-    records: number;
-    untranslated: number;
-    incomplete: number;
-  }>(sql`
-    select organisation, count(*) as records, count(*) filter (where digest = '') as untranslated, count(*) filter (where incomplete <> '{}') as incomplete
-    from record_state where organisation = any(${[...organisations]}::text[]) group by organisation order by organisation`);
+export type RecordProgress = {
+  readonly organisation: string;
+  /** Patients of the extract as it was last applied. */
+  readonly patients: number;
+  /** Records made of them, and those among these that are not yet what the last batch says. */
+  readonly records: number;
+  readonly untranslated: number;
+  /** Records from whose silence nothing follows. */
+  readonly incomplete: number;
+};
+
+/** How far the records of each practice are. */
+export async function recordProgress(db: Database, organisations: readonly string[]): Promise<RecordProgress[]> {
+  const { rows } = await db.query<RecordProgress>(sql`
+    select o.organisation, count(s.patient) as records, count(*) filter (where s.digest = '') as untranslated, count(*) filter (where s.incomplete <> '{}') as incomplete,
+      (select count(*) from feed_row f where f.organisation = o.organisation and f.feed = any('{emis,tpp}') and f.table_name = any('{Admin_Patient,SRPatient}') and not f.deleted) as patients
+    from unnest(${[...organisations]}::text[]) as o (organisation) left join record_state s on s.organisation = o.organisation
+    group by o.organisation order by o.organisation`);
   return rows;
 }
 

@@ -303,7 +303,7 @@ t.test('over HTTP: a delivery is sent file by file, what waits is seen and decid
   t.match(JSON.parse(seen.text), {
     practices: [
       {
-        records: { records: PATIENTS, untranslated: 0 },
+        records: { patients: PATIENTS, records: PATIENTS, untranslated: 0 },
         held: [{ batch: 'two', code: 'mass-deletion', mayApply: true }],
         batches: [{ batch: 'one', counts: { rejected: 0 } }],
       },

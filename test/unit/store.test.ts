@@ -5,7 +5,7 @@ import { parseSearch } from '#fhir/search-request.ts';
 import type { CapabilityStatement, Observation, Patient, Resource, Task } from '#fhir/types.ts';
 import type { Access } from '#store/access.ts';
 import { inTransaction, lockPatients, type Pool } from '#store/database.ts';
-import { keepLast, landStage, measure, type Staged } from '#store/feed-apply.ts';
+import { countLeaving, keepLast, landStage, type Staged } from '#store/feed-apply.ts';
 import { openStage } from '#store/feed-stage.ts';
 import { type FeedRow, rowsOfPatients } from '#store/feeds.ts';
 import { patientRecords } from '#store/findings.ts';
@@ -291,8 +291,8 @@ async function landing(pool: Pool, batch: string, rows: readonly FeedRow[], whol
   };
   const touched = await inTransaction(pool, async (tx) => {
     await keepLast(tx, stage.table);
-    const measured = await measure(tx, staged);
-    return { patients: await landStage(tx, staged), leaving: [measured.patientsLeaving, measured.rowsLeaving] };
+    const { patients, rows: others } = await countLeaving(tx, staged);
+    return { patients: await landStage(tx, staged), leaving: [patients, others] };
   });
   await stage.drop();
   return touched;

@@ -123,7 +123,7 @@
     element.append(
       make(
         'caption',
-        `Extracts: ${name} (${organisation}), ${records.records} records, ${records.untranslated ?? 0} still to be read in`,
+        `Extracts: ${name} (${organisation}), ${records.records} records of ${records.patients} patients, ${records.untranslated} to be read in anew`,
       ),
     );
     const head = make('tr');

@@ -2,7 +2,15 @@
 import { epochMilliseconds } from '#fhir/date.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { feedKey, inTransaction, lockKeys } from '#store/database.ts';
-import { countStaged, keepLast, landStage, measure, type Staged, withoutTimeout } from '#store/feed-apply.ts';
+import {
+  countLeaving,
+  countLive,
+  countStaged,
+  keepLast,
+  landStage,
+  type Staged,
+  withoutTimeout,
+} from '#store/feed-apply.ts';
 import { dropHold, type HeldBatch, landFiles } from '#store/feed-holds.ts';
 import { openStage, type Stage } from '#store/feed-stage.ts';
 import {
@@ -18,13 +26,13 @@ import { freshen, markUntranslated } from '#store/record-state.ts';
 import type { IntakeShell } from '#workflow/intake.ts';
 import type { OpenedBatch } from '#workflow/ports.ts';
 import { chunks, type PracticeLink, type Transaction } from '#workflow/shell.ts';
-import { type Held, held, massDeletion, OVERRULABLE, tooManyRejected } from './guard.ts';
+import { type Held, held, isOrdinary, massDeletion, OVERRULABLE, tooManyRejected } from './guard.ts';
 import { type Feed, type Landing, newLanding, notForUs, stageRows } from './landing.ts';
 import { saveReference } from './reference.ts';
 import { saveReport } from './report.ts';
 
 /** Patients whose translation one job does. */
-const AT_ONCE = 20;
+const AT_ONCE = 10;
 
 const PATIENTS: Readonly<Record<Feed, string>> = { emis: 'Admin_Patient', tpp: 'SRPatient' };
 const LOOKUPS: Readonly<Record<Feed, readonly string[]>> = {
@@ -139,7 +147,7 @@ async function apply(shell: IntakeShell, ready: Ready): Promise<{ held?: Held }>
       await keepLast(tx, stage.table);
       const isFirst = (await lastSequence(tx, feed, organisation)) === undefined;
       const present = isFirst ? { ...rows, whole: [] } : rows;
-      refused = isFirst || isOverruled(ready) ? undefined : massDeletion(await measure(tx, present));
+      refused = isFirst || isOverruled(ready) ? undefined : await tooMuchLeaving(tx, present);
       // Thrown, so that nothing of what was done before this was known stays.
       if (refused) throw refusal;
       const patientKeys = await landStage(tx, present);
@@ -150,6 +158,11 @@ async function apply(shell: IntakeShell, ready: Ready): Promise<{ held?: Held }>
     if (error !== refusal || !refused) throw error;
     return { held: refused };
   }
+}
+
+async function tooMuchLeaving(tx: Transaction, staged: Staged): Promise<Held | undefined> {
+  const leaving = await countLeaving(tx, staged);
+  return isOrdinary(leaving) ? undefined : massDeletion(leaving, await countLive(tx, staged));
 }
 
 async function finish(
