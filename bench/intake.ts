@@ -1,6 +1,6 @@
 /**
- * How fast a practice's extract becomes facts and resources: `npm run bench:intake -- --rows 200000 [--keep]`
- * The generator's files are read as a delivery; then a day's delta of a thousandth of the rows. Memory is this process's.
+ * How fast a practice's extract becomes facts and resources: `npm run bench:intake -- --rows 200000 [--landing] [--keep]`
+ * (`--landing`: only until the rows are landed). The generator's files are read as a delivery; then a day's delta of a thousandth of the rows. Memory is this process's.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
     data: { type: 'string', default: '.holdfast/bench-intake' },
     keep: { type: 'boolean', default: false },
+    landing: { type: 'boolean', default: false },
   },
 });
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -101,7 +102,7 @@ async function take(what: string, rows: number): Promise<number> {
   const taken = await intake(shell, { organisation: ODS });
   if (!taken.ok || taken.value !== 'up to date') throw new Error(JSON.stringify(taken));
   const landed = seconds(began);
-  const jobs = queue.splice(0);
+  const jobs = values.landing ? [] : queue.splice(0);
   await Promise.all(
     Array.from({ length: Number(values.workers) }, async () => {
       for (let job = jobs.shift(); job; job = jobs.shift()) {
