@@ -1,6 +1,6 @@
 /** How extracts reach the inboxes and are opened there, from the configuration. */
 import { createDecryption } from '#adapters/extract/openpgp.ts';
-import { fetchDeliveries, type SftpSettings } from '#adapters/extract/sftp.ts';
+import { fetchDeliveries, type IsTaken, type SftpSettings } from '#adapters/extract/sftp.ts';
 import { createInbox, type OpenBatch } from '#adapters/inbox.ts';
 import { readTppSpecification } from '#adapters/tpp/specification.ts';
 import type { ExtractConfig } from '#config/extracts.ts';
@@ -15,7 +15,7 @@ export type ExtractParts = ExtractConfig & {
 export type Deliveries = {
   readonly openBatch: OpenBatch;
   /** Brings what is new into a practice's inbox. A failure is logged, and tried again at the next look. */
-  readonly fetch: (link: PracticeLink) => Promise<void>;
+  readonly fetch: (link: PracticeLink, isTaken: IsTaken) => Promise<void>;
 };
 
 /** Throws when a key or the supplier's column list cannot be used: better at the start than on the first night. */
@@ -28,10 +28,10 @@ export async function openDeliveries(parts: ExtractParts | undefined, log: Logge
       ...(decryption?.ok ? { decrypt: decryption.value } : {}),
       ...(tables?.ok ? { tppTables: tables.value } : {}),
     }),
-    fetch: async ({ organisation, inbox }) => {
+    fetch: async ({ organisation, inbox }, isTaken) => {
       const sftp = parts?.sftpOf(organisation);
       if (!parts || !sftp) return;
-      const fetched = await fetchDeliveries({ ...sftp, privateKey: parts.sftpKey }, inbox);
+      const fetched = await fetchDeliveries({ ...sftp, privateKey: parts.sftpKey }, inbox, isTaken);
       if (fetched.ok)
         log.info({ event: 'deliveries-fetched', organisation, ...fetched.value }, 'deliveries were fetched');
       else log.warn({ event: 'deliveries-not-fetched', organisation, why: fetched.failure.message }, 'SFTP failed');

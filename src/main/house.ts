@@ -13,6 +13,7 @@ import { fail, ok, type Result } from '#result.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
+import { isApplied } from '#store/feeds.ts';
 import { migrate } from '#store/migrate.ts';
 import { acceptRestored } from '#store/restored.ts';
 import { openParameters } from '#store/search-parameter.ts';
@@ -199,7 +200,9 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
   return {
     intake: async (payload) => {
       const link = linkOf(shell, payload.organisation);
-      if (link) await fetch(link);
+      const isTaken = (batch: string) =>
+        isApplied(shell.pool, { feed: link?.record ?? '', batch }, payload.organisation);
+      if (link) await fetch(link, isTaken);
       const taken = await intake(shell, payload);
       const again = {
         organisation: payload.organisation,

@@ -26,8 +26,15 @@ const TIMEOUT_MS = 30_000;
 /** Files of one EMIS batch lie side by side, and are told by their names: agreement and time. */
 const BATCH = /_(\d{14})_\{?([0-9A-Fa-f-]{36})\}?\.csv(\.gpg|\.pgp)?$/i;
 
+/** Whether a batch was taken in before: its files may have been cleared away here, and are not wanted again. */
+export type IsTaken = (batch: string) => Promise<boolean>;
+
 /** Fetches what is new; `unavailable` when the server cannot be reached or is not the one that it should be. */
-export async function fetchDeliveries(settings: SftpSettings, inbox: string): Promise<Result<Fetched>> {
+export async function fetchDeliveries(
+  settings: SftpSettings,
+  inbox: string,
+  isTaken: IsTaken,
+): Promise<Result<Fetched>> {
   const client = new SftpClient();
   const { host, port, username, privateKey, hostKey, folder } = settings;
   try {
@@ -40,8 +47,12 @@ export async function fetchDeliveries(settings: SftpSettings, inbox: string): Pr
       hostVerifier: (key: Buffer) => createHash('sha256').update(key).digest('base64').replace(/=+$/, '') === hostKey,
     });
     let fetched: Fetched = { files: 0, bytes: 0 };
+    const taken = new Map<string, boolean>();
     for (const file of await filesUnder(client, folder)) {
-      const size = await fetchFile(client, file, inbox);
+      const batch = batchOf(file);
+      if (!taken.has(batch)) taken.set(batch, await isTaken(batch));
+      if (taken.get(batch)) continue;
+      const size = await fetchFile(client, file, join(inbox, batch));
       if (size !== undefined) fetched = { files: fetched.files + 1, bytes: fetched.bytes + size };
     }
     return ok(fetched);
@@ -65,11 +76,14 @@ async function filesUnder(client: SftpClient, folder: string): Promise<RemoteFil
   return files.sort((one, other) => (one.path < other.path ? -1 : 1));
 }
 
-async function fetchFile(client: SftpClient, { path, name, size }: RemoteFile, inbox: string) {
+/** The folder of the inbox in which a file belongs. Other suppliers' batches are folders already. */
+function batchOf({ path, name }: RemoteFile): string {
   const [, time, agreement] = BATCH.exec(name) ?? [];
-  // Other suppliers' batches are folders already.
-  const batch = time && agreement ? `${time}_${agreement.toUpperCase()}` : posix.basename(posix.dirname(path));
-  const place = join(inbox, batch);
+  return time && agreement ? `${time}_${agreement.toUpperCase()}` : posix.basename(posix.dirname(path));
+}
+
+/** Answers with its size, or undefined when it is here. */
+async function fetchFile(client: SftpClient, { path, name, size }: RemoteFile, place: string) {
   const known = await stat(join(place, name)).catch(() => undefined);
   if (known?.size === size) return undefined;
   await mkdir(place, { recursive: true });

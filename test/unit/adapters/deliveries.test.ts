@@ -262,22 +262,28 @@ t.test('deliveries are fetched by SFTP, once, from the server that it should be'
   });
   const server = await sftpServer(t, files, pair.privateKey);
   const settings = { host: '127.0.0.1', username: 'holdfast', folder: '/out', privateKey: pair.privateKey, ...server };
-  t.same(await fetchDeliveries(settings, inbox), { ok: true, value: { files: 3, bytes: 300_002 } });
+  t.same(await fetchDeliveries(settings, inbox, async () => false), { ok: true, value: { files: 3, bytes: 300_002 } });
   const batch = `20260601031500_${guid}`;
   t.same(readdirSync(inbox).sort(), ['20260601_0215', batch].sort());
   t.same(readdirSync(join(inbox, batch)).length, 2, 'no hidden rest');
   t.same(
-    await fetchDeliveries(settings, inbox),
+    await fetchDeliveries(settings, inbox, async () => false),
     { ok: true, value: { files: 0, bytes: 0 } },
     'nothing is fetched twice',
   );
   writeFileSync(join(inbox, batch, `bulk_1_Admin_Patient_20260601031500_${guid}.csv.gpg`), 'half');
   t.same(
-    await fetchDeliveries(settings, inbox),
+    await fetchDeliveries(settings, inbox, async () => false),
     { ok: true, value: { files: 1, bytes: 300_000 } },
     'a half is made whole',
   );
-  t.match(await fetchDeliveries({ ...settings, hostKey: 'another' }, inbox), {
+  const elsewhere = temporaryFolder(t);
+  t.match(
+    await fetchDeliveries(settings, elsewhere, async (one) => one === batch),
+    { ok: true, value: { files: 1 } },
+    'what was taken in and cleared away is not fetched again',
+  );
+  t.match(await fetchDeliveries({ ...settings, hostKey: 'another' }, inbox, async () => false), {
     ok: false,
     failure: { kind: 'unavailable' },
   });
