@@ -2,6 +2,7 @@
  * A process that takes in extracts by the real queues until nothing is left to do, prints `done` and the state, and ends.
  * `node test/chaos/intake-worker.ts <database url> <inbox>`; it says `ready` when it begins.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { agreementState, listBatches, openBatch } from '#adapters/inbox.ts';
 import { type Handlers, openJobs } from '#jobs/board.ts';
 import { queues } from '#jobs/queues.ts';
@@ -45,10 +46,18 @@ const handlers = {
   intake: (job) => intake(shell, job),
   derive: (job) => derive(shell, job),
 } as Handlers;
-await inTransaction(pool, (tx) => jobs.enqueue(tx, [{ queue: 'intake', payload: { organisation: ODS } }]));
+const look = () => inTransaction(pool, (tx) => jobs.enqueue(tx, [{ queue: 'intake', payload: { organisation: ODS } }]));
+await look();
 say('ready');
 await jobs.work(handlers);
 await jobs.settle();
-say(`done ${JSON.stringify(await intakeState(pool))}`);
+let state = await intakeState(pool);
+// A killed process's statement goes on for a while in the database, and keeps its feed to itself for as long.
+for (const wanted = (await listBatches(inbox)).length; state['batches'] !== wanted; state = await intakeState(pool)) {
+  await pause(100);
+  await look();
+  await jobs.settle();
+}
+say(`done ${JSON.stringify(state)}`);
 await jobs.stop();
 await pool.close();
