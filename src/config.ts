@@ -3,6 +3,7 @@
  * this machine, invented patients) and `live` (real parts only; the sandbox cannot start).
  */
 import { fail, type Issue, ok, type Result } from '#result.ts';
+import { type ExtractConfig, readExtracts } from './config/extracts.ts';
 import { type MeshConfig, readMesh } from './config/mesh.ts';
 import { type PracticeConfig, readPractices } from './config/practices.ts';
 import { type Found, fault, type Given, readValues, withFlags } from './config/values.ts';
@@ -46,8 +47,9 @@ export function readConfig(environment: Given, args: readonly string[], today: s
   const found = readValues(given, mode, issues);
   const practices = found.HOLDFAST_PRACTICES_FILE ? readPractices(found.HOLDFAST_PRACTICES_FILE, issues) : [];
   const mesh = mode === 'live' ? readMesh(found, practices, issues) : undefined;
+  const extracts = mode === 'live' ? readExtracts(found, practices, issues) : undefined;
   if (issues.length > 0) return fail('invalid', faults(issues), { issues });
-  return ok(Object.freeze(mode === 'live' ? live(found, practices, mesh) : sandbox(found, today)));
+  return ok(Object.freeze(mode === 'live' ? live(found, practices, { mesh, extracts }) : sandbox(found, today)));
 }
 
 function sandbox(found: Found, today: string): SandboxConfig {
@@ -65,7 +67,9 @@ function sandbox(found: Found, today: string): SandboxConfig {
   };
 }
 
-function live(found: Found, practices: readonly PracticeConfig[], mesh: MeshConfig | undefined) {
+type Optional = { readonly mesh: MeshConfig | undefined; readonly extracts: ExtractConfig | undefined };
+
+function live(found: Found, practices: readonly PracticeConfig[], { mesh, extracts }: Optional) {
   return {
     mode: 'live' as const,
     ...common(found),
@@ -95,6 +99,7 @@ function live(found: Found, practices: readonly PracticeConfig[], mesh: MeshConf
     gpConnectIssuer: found.GP_CONNECT_ISSUER,
     im1Url: found.IM1_URL,
     mesh,
+    extracts,
   };
 }
 

@@ -55,6 +55,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'ajv-formats': ['schema'],
   typebox: ['schema', 'config', 'adapters', 'jobs', 'http', 'auth', 'sandbox'],
   pg: ['store'],
+  'pg-copy-streams': ['store'],
   'node-pg-migrate': ['store'],
   'pg-boss': ['jobs'],
   fastify: ['http', 'sandbox'],
@@ -66,6 +67,9 @@ const packageRooms: Record<string, readonly string[]> = {
   jose: ['auth', 'adapters', 'sandbox'],
   // FHIR packages that the operator supplies are archives.
   tar: ['main'],
+  openpgp: ['adapters'],
+  '@zip.js/zip.js': ['adapters'],
+  'ssh2-sftp-client': ['adapters'],
   undici: ['adapters'],
   cockatiel: ['adapters'],
   'ipaddr.js': ['adapters'],

@@ -3,18 +3,28 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '#result.ts';
-import type { RawRow, RejectedRow } from './csv/batch.ts';
+import { type BatchDescription, type RawRow, type RejectedRow, sealOf } from './csv/batch.ts';
+import type { CsvFormat } from './csv/records.ts';
+import type { TableSpec } from './csv/table.ts';
 import { agreementState, describeEmisBatch, readEmisBatch } from './emis/batch.ts';
+import { emisTablesOfPatients } from './emis/tables.ts';
+import type { DecryptFile } from './extract/openpgp.ts';
+import { unpack } from './extract/unpack.ts';
 import { type PatientList, readPatientList } from './patient-list/list.ts';
-import { describeTppBatch, readTppBatch } from './tpp/batch.ts';
+import { describeTppBatch, readTppBatch, type TppOptions } from './tpp/batch.ts';
+import { sharedTppTables } from './tpp/tables.ts';
 
-export type OpenedBatch = {
-  readonly asOf: string;
-  readonly kind: 'bulk' | 'delta';
+export type OpenedBatch = Omit<BatchDescription, 'skipped' | 'feed'> & {
+  readonly seal: string;
   /** For feeds that say so: rows changed before this came earlier; later than the last batch is a gap. */
   readonly from: string | undefined;
-  readonly warnings: readonly string[];
+  /** Tables that came whole: of these a row that is absent is gone. */
+  readonly whole: readonly string[];
+  /** The sharing agreement, where the supplier has such. */
+  readonly agreement: string | undefined;
   readonly rows: () => AsyncIterable<RawRow | RejectedRow>;
+  /** To be called when the batch was applied: what was unpacked of it goes. */
+  readonly release: () => Promise<void>;
 };
 
 /** Names of the delivered folders, in the order of their names, which is the order of their making. Half-written ones are hidden. */
@@ -27,19 +37,55 @@ export async function listBatches(inbox: string): Promise<readonly string[]> {
     .sort();
 }
 
+export type InboxSettings = {
+  /** Absent: encrypted files are refused. With it EMIS files that are not encrypted and signed are. */
+  readonly decrypt?: DecryptFile;
+  /** The supplier's own list of tables and columns, where it was given to us; ours without. */
+  readonly tppTables?: readonly TableSpec[];
+  /** How TPP's client was set up to write. */
+  readonly tppFormat?: CsvFormat;
+};
+
 /** Checks a delivered extract as a whole; nothing of it is read when this fails. `busy` = still arriving. */
-export async function openBatch(feed: 'emis' | 'tpp', inbox: string, name: string): Promise<Result<OpenedBatch>> {
-  const folder = join(inbox, name);
-  if (feed === 'tpp') {
-    const batch = await describeTppBatch(folder);
-    if (!batch.ok) return batch;
-    const { asOf, kind, from, warnings } = batch.value;
-    return ok({ asOf, kind, from, warnings, rows: () => readTppBatch(folder, batch.value) });
-  }
+export type OpenBatch = (feed: 'emis' | 'tpp', inbox: string, name: string) => Promise<Result<OpenedBatch>>;
+
+export function createInbox({ decrypt, tppTables, tppFormat }: InboxSettings = {}): OpenBatch {
+  return async (feed, inbox, name) => {
+    const isSigned = feed === 'emis' && decrypt !== undefined;
+    const unpacked = await unpack(inbox, name, { decrypt, isSigned });
+    if (!unpacked.ok) return unpacked;
+    const { folder, release } = unpacked.value;
+    const opened =
+      feed === 'tpp'
+        ? await openTpp(folder, {
+            ...(tppTables ? { tables: tppTables } : {}),
+            ...(tppFormat ? { format: tppFormat } : {}),
+          })
+        : await openEmis(folder);
+    return opened.ok ? ok({ ...opened.value, release }) : opened;
+  };
+}
+
+/** Plain files alone, in our own understanding of them. */
+export const openBatch = createInbox();
+
+type Opened = Result<Omit<OpenedBatch, 'release'>>;
+
+async function openTpp(folder: string, options: TppOptions): Promise<Opened> {
+  const batch = await describeTppBatch(folder, options);
+  if (!batch.ok) return batch;
+  const { full, from, files, tables: _tables, ...described } = batch.value;
+  const whole = full.filter((table) => !sharedTppTables.includes(table));
+  const more = { seal: sealOf(files), whole, from, agreement: undefined };
+  return ok({ ...described, files, ...more, rows: () => readTppBatch(folder, batch.value, options.format) });
+}
+
+async function openEmis(folder: string): Promise<Opened> {
   const batch = await describeEmisBatch(folder);
   if (!batch.ok) return batch;
-  const { asOf, kind, warnings } = batch.value;
-  return ok({ asOf, kind, from: undefined, warnings, rows: () => readEmisBatch(folder, batch.value) });
+  const { kind, files } = batch.value;
+  const more = { seal: sealOf(files), whole: kind === 'bulk' ? emisTablesOfPatients : [], from: undefined };
+  return ok({ ...batch.value, ...more, rows: () => readEmisBatch(folder, batch.value) });
 }
 
 /**

@@ -12,6 +12,22 @@ const practice = Type.Object(
     record: Type.Union([Type.Literal('emis'), Type.Literal('tpp'), Type.Literal('gp-connect')]),
     /** Folder in which its extracts or exported lists appear. */
     inbox: Type.String({ minLength: 1 }),
+    /** EMIS: the GUID of its sharing agreement. */
+    agreement: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' })),
+    /** The server from which its extract is fetched; without it something else fills the inbox. */
+    sftp: Type.Optional(
+      Type.Object(
+        {
+          host: Type.String({ minLength: 1 }),
+          port: Type.Integer({ minimum: 1, maximum: 65_535 }),
+          username: Type.String({ minLength: 1 }),
+          folder: Type.String({ pattern: '^/' }),
+          /** SHA-256 of the host key, base64: what `ssh-keygen -lf` prints after `SHA256:`. */
+          hostKey: Type.String({ pattern: '^[A-Za-z0-9+/]{43}$' }),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
     telephone: Type.String({ minLength: 1 }),
     /** Accredited system id of this consumer at the practice. */

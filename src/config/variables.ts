@@ -216,6 +216,31 @@ const ofLive = {
     fallback: '',
     about: "authorities that MESH's own certificate comes from (PEM); the system's when left out",
   },
+  EXTRACT_KEY_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: 'our OpenPGP private key (armoured), where EMIS encrypts its extracts to us',
+  },
+  EXTRACT_PASSPHRASE_FILE: { kind: 'file', modes: 'live', fallback: '', about: 'the passphrase of that key' },
+  EXTRACT_SENDER_KEYS_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: "EMIS's OpenPGP public keys (armoured); with them a file that they did not sign is refused",
+  },
+  EXTRACT_SFTP_KEY_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: 'private key for the SFTP servers that the practices file names',
+  },
+  TPP_SPECIFICATION_FILE: {
+    kind: 'file',
+    modes: 'live',
+    fallback: '',
+    about: "TPP's list of tables and columns (CSV) of the release that is delivered; ours, of version 93, without",
+  },
 } as const satisfies Record<string, Variable>;
 
 export const variables = { ...both, ...ofTheSandbox, ...ofLive };

@@ -8,6 +8,7 @@ import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
@@ -274,6 +275,8 @@ export type Deps = Reads & {
   readonly reply: (reply: Reply) => Promise<Result<{ readonly outcome: string; readonly text: string }>>;
   readonly replyChoices: readonly ReplyChoice[];
 
+  /** Absent: no extracts are taken in here. */
+  readonly intake?: IntakeDeps;
   readonly caseload: (access: Access) => Promise<Result<Caseload>>;
   /** Sandbox only: ready-made logins for the first page. */
   readonly demoLogins?: () => Promise<Result<readonly DemoLogin[]>>;

@@ -13,6 +13,7 @@ import { routeFhir } from './fhir/routes.ts';
 import { describeUndeclared } from './fhir/undeclared.ts';
 import { closeByDefault } from './gate.ts';
 import { routeHealth } from './health.ts';
+import { routeIntake } from './intake/routes.ts';
 import { routeKeys } from './keys.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeReplies } from './replies/routes.ts';
@@ -61,6 +62,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   await routeCallbacks(app, deps);
   routeReplies(app, deps);
   routeBoard(app, deps);
+  await routeIntake(app, deps);
   routeHealth(app, deps);
   routeKeys(app, deps);
   await serveDescription(app);

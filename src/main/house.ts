@@ -1,7 +1,7 @@
 /** The house put together from its parts: database, queues, stages, HTTP. Nothing here decides anything. */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import { agreementState, listBatches, openBatch, openList } from '#adapters/inbox.ts';
+import { agreementState, listBatches, openList } from '#adapters/inbox.ts';
 import { addTo } from '#fhir/date.ts';
 import { SHARED } from '#fhir/systems.ts';
 import { compileProfiles } from '#fhir/validate/validate.ts';
@@ -14,6 +14,7 @@ import { fail, ok, type Result } from '#result.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { loadDefinitions } from '#store/definitions.ts';
+import { isApplied } from '#store/feeds.ts';
 import { migrate } from '#store/migrate.ts';
 import { acceptRestored } from '#store/restored.ts';
 import { openParameters } from '#store/search-parameter.ts';
@@ -34,13 +35,15 @@ import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
 import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
-import type { User } from '#workflow/ports.ts';
+import type { OpenBatch, User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import { linkOf } from '#workflow/shell.ts';
 import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { openAudit } from './audit.ts';
 import { validatorOf } from './client-access.ts';
 import { type Definitions, root } from './definitions.ts';
+import { type Deliveries, openDeliveries } from './deliveries.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { pdsTurns, sdsTurns } from './pds-turns.ts';
@@ -59,7 +62,10 @@ export type House = {
   readonly close: () => Promise<void>;
 };
 
-export type HouseShell = ReturnType<typeof shellOf> & { readonly subscriptions: SubscriptionShell };
+export type HouseShell = ReturnType<typeof shellOf> & {
+  readonly openBatch: OpenBatch;
+  readonly subscriptions: SubscriptionShell;
+};
 
 /** Opens the database, migrates it, loads the definitions, opens the queues. Starts no worker and listens on no port. */
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
@@ -85,7 +91,9 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     onError: (error) => log.error({ event: 'queue', ...describeError(error) }, 'the queue reported an error'),
   });
   const subscriptions = openSubscriptions(parts, definitions, { pool, log });
-  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), subscriptions: subscriptions.shell };
+  const deliveries = await openDeliveries(parts.extracts, log);
+  const { openBatch } = deliveries;
+  const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), openBatch, subscriptions: subscriptions.shell };
   const audit = openAudit(pool, log);
   const deps = { ...httpDeps(shell, parts, { jobs, log, audit: audit.append }), subscriptions: subscriptions.deps };
   return {
@@ -97,7 +105,7 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
     work: async () => {
       audit.startSealing();
       await declareLinks(shell);
-      await jobs.work(handlersOf(shell, parts));
+      await jobs.work(handlersOf(shell, parts, deliveries.fetch));
       subscriptions.work();
     },
     close: async () => {
@@ -156,7 +164,6 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     ...outside,
     readDemographics: pds?.connect(pdsTurns(pool, pds.perSecond)),
     listBatches,
-    openBatch,
     agreementState,
     openList: async (inbox: string, name: string) => {
       const opened = await openList(inbox, name);
@@ -197,9 +204,13 @@ function userFrom(value: unknown): User | undefined {
 }
 
 /** Each queue calls one function of the workflow. */
-function handlersOf(shell: HouseShell, parts: Parts): Handlers {
+function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch']): Handlers {
   return {
     intake: async (payload) => {
+      const link = linkOf(shell, payload.organisation);
+      const isTaken = (batch: string) =>
+        isApplied(shell.pool, { feed: link?.record ?? '', batch }, payload.organisation);
+      if (link) await fetch(link, isTaken);
       const taken = await intake(shell, payload);
       const again = {
         organisation: payload.organisation,

@@ -20,6 +20,7 @@ import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
+import { intakeDeps } from './intake-deps.ts';
 import { liveDeps } from './live-deps.ts';
 import type { Parts } from './parts.ts';
 import { explainOf } from './search.ts';
@@ -75,6 +76,7 @@ export function httpDeps(
       { answer: 'decline', label: 'I do not want this appointment' },
       { answer: 'stop', label: 'Stop sending me messages' },
     ],
+    intake: intakeDeps(shell),
     caseload: (access) => caseload(shell, access),
     audit: opened.audit,
     ...(parts.outside.destinations ? { destinations: parts.outside.destinations } : {}),

@@ -40,6 +40,7 @@ export function liveParts(config: LiveConfig): Parts {
       ...(config.mesh ? { mesh: config.mesh } : {}),
     }),
     ...(config.mesh ? { mailbox: config.mesh.mailbox } : {}),
+    ...(config.extracts ? { extracts: { ...config.extracts, sftpOf: sftpOf(config) } } : {}),
     verifyToken: createTokenVerifier({ issuer: config.oidcIssuer, audience: config.oidcAudience }),
     notifyKeys: notifyKeysOf(config.notifyApplicationId, config.notifyCallbackKeys),
     ...(keys.ok ? { publicKeys: keys.value } : {}),
@@ -49,6 +50,10 @@ export function liveParts(config: LiveConfig): Parts {
     subscriptions: { privateHosts: config.privateHosts },
     workers: { concurrency: () => 4, isOnlyProcess: false },
   };
+}
+
+function sftpOf(config: LiveConfig) {
+  return (organisation: string) => config.practices.find((one) => one.organisation === organisation)?.sftp;
 }
 
 /** The public half of the key that signs now and, while keys are changed, of the next one. `fault` when one cannot be used. */

@@ -8,6 +8,7 @@ import type { QueueName } from '#jobs/queues.ts';
 import type { Result } from '#result.ts';
 import type * as ports from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
+import type { ExtractParts } from './deliveries.ts';
 
 /** The outside world. Live and sandbox make these from the same adapters; the compiler checks here that they fit the ports. */
 export type Outside = {
@@ -45,6 +46,8 @@ export type Parts = {
   readonly fhirPackages?: readonly string[];
   /** The MESH mailbox that is to be emptied; without one none is. */
   readonly mailbox?: string;
+  /** How extracts are delivered; without it they appear in the inboxes as plain files. */
+  readonly extracts?: ExtractParts;
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
   /** What the address of our public keys answers. */

@@ -29,9 +29,9 @@ export async function removeFacts(
 }
 
 /** No code of SNOMED CT or dm+d is as long; what is, is broken, and no rule can ask for it. */
-const LONGEST_CODE = 64;
+export const LONGEST_CODE = 64;
 /** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
-const MOST_DAYS = 36_500;
+export const MOST_DAYS = 36_500;
 
 /** Keeps what the given resources state. */
 export async function writeFacts(tx: Transaction, changed: readonly Stated[]): Promise<void> {

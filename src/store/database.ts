@@ -1,5 +1,8 @@
 /** The connection pool, transactions and the locks that put one patient's events in order. The only file that opens pg. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import type { SearchDefinitions } from '#fhir/search-definition.ts';
 import { type Sql, sql } from './sql.ts';
 import { isReadOnly, stampsOf } from './stamp.ts';
@@ -18,6 +21,8 @@ export type Transaction = Database & {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
   /** Sends a write whose answer nobody needs: the transaction ends only when it has succeeded. */
   later(statement: Sql): void;
+  /** Copies rows, in COPY's text format (copy.ts), into a table: for writes of thousands of rows. */
+  copyIn(statement: string, rows: readonly string[]): Promise<void>;
   /** Times for `count` changes of this transaction. src/store/stamp.ts */
   stamps(count: number): Promise<readonly number[]>;
 };
@@ -159,7 +164,7 @@ async function once<T>(pool: Pool, begin: string, work: (tx: Transaction) => Pro
   }
 }
 
-/** One connection whose statements go one after the other, in the order in which they were asked for. */
+/** Anything that takes a statement as pg does. */
 type Line = {
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(
     statement: string | Sql,
@@ -167,7 +172,10 @@ type Line = {
   ): Promise<pg.QueryResult<Row>>;
 };
 
-function inTurn(client: pg.PoolClient): Line {
+/** One connection whose statements go one after the other, in the order in which they were asked for. */
+type Connection = Line & { copyIn(statement: string, rows: readonly string[]): Promise<void> };
+
+function inTurn(client: pg.PoolClient): Connection {
   let last: Promise<unknown> = Promise.resolve();
   return {
     query<Row extends pg.QueryResultRow>(statement: string | Sql, values?: unknown[]) {
@@ -175,11 +183,36 @@ function inTurn(client: pg.PoolClient): Line {
       last = next.catch(() => undefined);
       return next;
     },
+    copyIn(statement: string, rows: readonly string[]) {
+      const next = last.then(() => copyOn(client, statement, rows));
+      last = next.catch(() => undefined);
+      return next;
+    },
   };
 }
 
+function copyOn(client: pg.PoolClient, statement: string, rows: readonly string[]): Promise<void> {
+  return pipeline(Readable.from(piecesOf(rows)), client.query(copyFrom(statement)));
+}
+
+/** Rows of a COPY in pieces that fit a socket's buffer: what waits to be sent is memory. */
+function* piecesOf(rows: readonly string[]): Generator<string> {
+  let piece = '';
+  for (const row of rows) {
+    piece += `${row}\n`;
+    if (piece.length < 65_536) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}
+
 /** The stamps are taken before the first statement that may write: earlier, a wait for a lock would make them old. */
-function transactionOn(client: Line, pool: Pool, later: (statement: Promise<pg.QueryResult>) => void): Transaction {
+function transactionOn(
+  client: Connection,
+  pool: Pool,
+  later: (statement: Promise<pg.QueryResult>) => void,
+): Transaction {
   const database = databaseOn(client);
   const stamps = stampsOf(database, pool.clock);
   return {
@@ -193,6 +226,9 @@ function transactionOn(client: Line, pool: Pool, later: (statement: Promise<pg.Q
     async executeSql(text, values) {
       const [, answer] = await Promise.all([stamps.begin(), client.query(text, values as unknown[])]);
       return answer;
+    },
+    async copyIn(statement, rows) {
+      await Promise.all([stamps.begin(), client.copyIn(statement, rows)]);
     },
     later(statement) {
       // Sent at once, so that it stands before the end; when the stamps fail, so does this.

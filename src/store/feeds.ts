@@ -1,4 +1,4 @@
-/** Rows of extracts as landed: the last one of each key, by the supplier's own order, and which batches were applied. */
+/** Rows of extracts as landed (feed-apply.ts): the last one of each key, and which batches were applied. */
 import type { Database, Transaction } from './database.ts';
 import { sql } from './sql.ts';
 
@@ -15,50 +15,6 @@ export type FeedRow = {
 };
 
 export type Batch = { readonly feed: string; readonly batch: string };
-
-/**
- * Lands rows: an older one never overwrites a newer, the same content again changes nothing. Answers with the patients
- * touched, before and after (a slot that changes hands touches both). A removal that names no patient finds it here.
- */
-export async function landRows(
-  tx: Transaction,
-  { feed, batch }: Batch,
-  rows: readonly FeedRow[],
-): Promise<{ organisation: string; patientKey: string }[]> {
-  if (rows.length === 0) return [];
-  const last = new Map<string, FeedRow>();
-  for (const row of rows) {
-    const place = JSON.stringify([row.organisation, row.table, row.key]);
-    const before = last.get(place);
-    if (!before || row.order >= before.order) last.set(place, row);
-  }
-  const kept = [...last.values()];
-  const column = <T>(pick: (row: FeedRow) => T) => kept.map(pick);
-  const { rows: touched } = await tx.query<{ organisation: string; patientKey: string }>(sql`
-    with incoming as (
-      select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.table)}::text[], ${column((row) => row.key)}::text[],
-        ${column((row) => row.patientKey ?? null)}::text[], ${column((row) => row.order)}::bigint[], ${column((row) => row.deleted)}::boolean[],
-        ${column((row) => row.file)}::text[], ${column((row) => row.line)}::int[], ${column((row) => JSON.stringify(row.cells))}::jsonb[])
-        as one (organisation, table_name, key, patient_key, ordering, deleted, file, line, cells)
-    ), before as (
-      select f.organisation, f.table_name, f.key, f.patient_key from feed_row f join incoming using (organisation, table_name, key) where f.feed = ${feed}
-    ), landed as (
-      insert into feed_row as f (organisation, feed, table_name, key, patient_key, ordering, batch, file, line, deleted, cells)
-      select organisation, ${feed}, table_name, key, patient_key, ordering, ${batch}, file, line, deleted, cells from incoming
-      on conflict (organisation, feed, table_name, key) do update set
-        patient_key = case when excluded.deleted then coalesce(excluded.patient_key, f.patient_key) else excluded.patient_key end,
-        ordering = excluded.ordering, batch = excluded.batch, file = excluded.file, line = excluded.line, deleted = excluded.deleted,
-        cells = case when excluded.deleted then f.cells else excluded.cells end
-      where (f.batch <> excluded.batch or excluded.ordering >= f.ordering)
-        and (excluded.deleted <> f.deleted or (not excluded.deleted and (excluded.cells <> f.cells or excluded.patient_key is distinct from f.patient_key)))
-      returning f.organisation, f.table_name, f.key, f.patient_key
-    )
-    select distinct organisation, patient_key as "patientKey" from (
-      select organisation, patient_key from landed
-      union all select b.organisation, b.patient_key from before b join landed using (organisation, table_name, key)
-    ) as touched where patient_key is not null`);
-  return touched;
-}
 
 /** All current rows of patients, by patient key. */
 export async function rowsOfPatients(
@@ -90,21 +46,6 @@ export async function referenceRows(
 
 const feedColumns = sql`organisation, table_name as "table", key, patient_key as "patientKey", ordering as "order", deleted, file, line, cells`;
 
-/** Patients who wait for one of these codes: their last translation met it before the dictionary did. */
-export async function patientsWithCodes(
-  db: Database,
-  organisation: string,
-  feed: string,
-  codeIds: readonly string[],
-): Promise<string[]> {
-  if (codeIds.length === 0) return [];
-  const { rows } = await db.query<{ patientKey: string }>(sql`
-    select distinct f.patient_key as "patientKey" from record_state s
-    join feed_row f on f.organisation = s.organisation and f.feed = s.feed and f.patient_key = s.patient_key
-    where s.organisation = ${organisation} and s.feed = ${feed} and 'uncoded-rows' = any(s.incomplete) and f.cells ->> 'CodeId' = any(${[...codeIds]}::text[])`);
-  return rows.map((row) => row.patientKey);
-}
-
 export async function isApplied(db: Database, { feed, batch }: Batch, organisation: string): Promise<boolean> {
   const { rowCount } = await db.query(
     sql`select 1 from feed_batch where organisation = ${organisation} and feed = ${feed} and batch = ${batch}`,
@@ -119,15 +60,41 @@ export async function lastApplied(db: Database, feed: string, organisation: stri
   return rows[0]?.asOf ?? undefined;
 }
 
+/** Where the last applied batch stands among those of its feed; undefined before the first. */
+export async function lastSequence(db: Database, feed: string, organisation: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ sequence: string | null }>(
+    sql`select max(sequence collate "C") as sequence from feed_batch where organisation = ${organisation} and feed = ${feed}`,
+  );
+  return rows[0]?.sequence ?? undefined;
+}
+
+/** The batch under which the same content was applied before, if it was. */
+export async function appliedAs(
+  db: Database,
+  { feed, organisation }: { feed: string; organisation: string },
+  seal: string,
+): Promise<string | undefined> {
+  const { rows } = await db.query<{ batch: string }>(
+    sql`select batch from feed_batch where organisation = ${organisation} and feed = ${feed} and seal = ${seal} order by applied_at limit 1`,
+  );
+  return rows[0]?.batch;
+}
+
+export type Applied = {
+  readonly organisation: string;
+  readonly asOf: string;
+  readonly now: string;
+  readonly counts: object;
+  readonly sequence?: string;
+  readonly seal?: string;
+};
+
 /** The row that makes applying a batch again a no-op: written in the transaction that applied it. */
-export async function markApplied(
-  tx: Transaction,
-  { feed, batch }: Batch,
-  applied: { organisation: string; asOf: string; now: string; counts: object },
-): Promise<void> {
+export async function markApplied(tx: Transaction, { feed, batch }: Batch, applied: Applied): Promise<void> {
+  const { organisation, asOf, now, counts, sequence, seal } = applied;
   await tx.query(sql`
-    insert into feed_batch (organisation, feed, batch, as_of, applied_at, counts)
-    values (${applied.organisation}, ${feed}, ${batch}, ${applied.asOf}::timestamptz, ${applied.now}::timestamptz, ${JSON.stringify(applied.counts)}::jsonb)`);
+    insert into feed_batch (organisation, feed, batch, as_of, applied_at, counts, sequence, seal)
+    values (${organisation}, ${feed}, ${batch}, ${asOf}::timestamptz, ${now}::timestamptz, ${JSON.stringify(counts)}::jsonb, ${sequence ?? null}, ${seal ?? null})`);
 }
 
 export async function keepRejections(

@@ -215,18 +215,30 @@ export type RejectedRow = { readonly file: string; readonly line: number; readon
 /** Names of the batches in a practice's inbox, oldest first. */
 export type ListBatches = (inbox: string) => Promise<readonly string[]>;
 
-/** Opens an extract after checking it whole. */
-export type OpenBatch = (
-  feed: 'emis' | 'tpp',
-  inbox: string,
-  name: string,
-) => Promise<
-  Result<{
-    readonly asOf: string;
-    readonly from: string | undefined;
-    readonly rows: () => AsyncIterable<ExtractRow | RejectedRow>;
-  }>
->;
+/** A batch that is whole, described before a row of it is taken. */
+export type OpenedBatch = {
+  /** The supplier's own name of the batch. */
+  readonly id: string;
+  /** Where it stands among the batches of its feed, by the order of text. */
+  readonly sequence: string;
+  /** One fingerprint of all its files. */
+  readonly seal: string;
+  readonly asOf: string;
+  readonly kind: 'bulk' | 'delta';
+  readonly from: string | undefined;
+  /** Tables that came whole: of these a row that is absent is gone. */
+  readonly whole: readonly string[];
+  /** The sharing agreement, where the supplier has such (EMIS). */
+  readonly agreement: string | undefined;
+  readonly files: readonly { readonly name: string; readonly sha256: string; readonly size: number }[];
+  readonly warnings: readonly string[];
+  readonly rows: () => AsyncIterable<ExtractRow | RejectedRow>;
+  /** To be called when the batch was applied: what was unpacked of it goes. */
+  readonly release: () => Promise<void>;
+};
+
+/** Opens an extract after checking it whole; `busy` = still arriving. */
+export type OpenBatch = (feed: 'emis' | 'tpp', inbox: string, name: string) => Promise<Result<OpenedBatch>>;
 
 /** Opens a list of patients that a practice exported, and says who asked for their records. */
 export type OpenList = (

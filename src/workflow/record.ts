@@ -2,8 +2,10 @@
  * A record comes in: translated resources of patients are saved, what a feed no longer says goes, the loss report and
  * the freshness are written, and the next stages are queued, all in one transaction. The same input again writes nothing.
  */
+import { patientOf } from '#fhir/fact.ts';
 import { digest } from '#fhir/id.ts';
 import type { Resource } from '#fhir/types.ts';
+import { saveNew, untouchedPatients } from '#store/bulk-save.ts';
 import { lockPatients } from '#store/database.ts';
 import { fedResources, recordStates, replaceSources, saveRecordStates } from '#store/record-state.ts';
 import { deleteResources, saveResources } from '#store/resources.ts';
@@ -58,12 +60,25 @@ async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<v
     organisation,
     records.map((record) => record.patient),
   );
+  const laid = (some: readonly Resource[]) => some.map((one) => overlay.lay(labelled(one, feed)));
+  const untouched = await untouchedPatients(
+    tx,
+    organisation,
+    records.map((record) => record.patient),
+  );
+  const isNew = (record: IncomingRecord) => untouched.has(record.patient);
+  const fresh = records.filter(isNew).flatMap(({ patient, translation }) => ownOf(translation.resources, patient));
+  const isFresh = new Set(fresh.map(nameOf));
   const resources = records.flatMap(({ translation }) => [...translation.shared, ...translation.resources]);
-  const laid = resources.map((one) => overlay.lay(labelled(one, feed)));
-  await saveResources(tx, { organisation, resources: laid, source: feed });
+  await saveResources(tx, {
+    organisation,
+    resources: laid(resources.filter((one) => !isFresh.has(nameOf(one)))),
+    source: feed,
+  });
+  await saveNew(tx, { organisation, resources: laid(fresh), source: feed });
   // An incomplete answer proves nothing by absence: what it does not repeat stays.
   const whole = records.filter(({ translation }) => translation.incomplete.length === 0 || feed !== 'gp-connect');
-  const said = new Set(resources.map((one) => `${one.resourceType}/${one.id}`));
+  const said = new Set(resources.map(nameOf));
   const before = await fedResources(
     tx,
     organisation,
@@ -82,6 +97,14 @@ async function replace(shell: Shell, tx: Transaction, intake: Intake): Promise<v
     }),
   );
   await replaceSources(tx, { organisation, feed, patients: records.map((record) => record.patient), now }, rows);
+}
+
+const nameOf = ({ resourceType, id }: Resource) => `${resourceType}/${id}`;
+
+/** What is in the compartment of the patient alone, each once. */
+function ownOf(resources: readonly Resource[], patient: string): Resource[] {
+  const own = resources.filter((one) => patientOf(one) === patient);
+  return [...new Map(own.map((one) => [nameOf(one), one])).values()];
 }
 
 async function queueNext(

@@ -38,6 +38,8 @@ export type PracticeLink = {
   readonly record: 'emis' | 'tpp' | 'gp-connect';
   /** Folder in which extracts or exported lists appear. */
   readonly inbox: string;
+  /** EMIS: the GUID of the sharing agreement under which its extract comes; a batch of another one is refused. */
+  readonly agreement?: string;
   readonly writeback: 'im1' | 'send-document' | 'manual';
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;

@@ -168,6 +168,23 @@ t.test('MESH is described whole or not at all, and a practice that needs it is n
   t.match(readConfig(liveEnvironment(t), [], TODAY), { ok: true, value: { mesh: undefined } });
 });
 
+t.test('extracts are decrypted with both keys or not at all, and SFTP wants its key', async (t) => {
+  const file = liveEnvironment(t).SDS_KEY_FILE;
+  const sftp = { host: 'sftp.example', port: 22, username: 'u', folder: '/out', hostKey: 'A'.repeat(43) };
+  const fetched = liveEnvironment(t, { practices: [practice({ sftp })] });
+  t.same(faultsOf(fetched), ['EXTRACT_SFTP_KEY_FILE']);
+  t.same(faultsOf({ ...liveEnvironment(t), EXTRACT_KEY_FILE: file }), ['EXTRACT_SENDER_KEYS_FILE']);
+  t.same(faultsOf({ ...liveEnvironment(t), EXTRACT_SENDER_KEYS_FILE: file }), ['EXTRACT_KEY_FILE']);
+  t.same(faultsOf(liveEnvironment(t, { practices: [practice({ agreement: 'no guid' })] })), [
+    'HOLDFAST_PRACTICES_FILE',
+  ]);
+  const keys = { EXTRACT_KEY_FILE: file, EXTRACT_SENDER_KEYS_FILE: file, EXTRACT_SFTP_KEY_FILE: file };
+  t.match(readConfig({ ...fetched, ...keys }, [], TODAY), {
+    ok: true,
+    value: { practices: [{ sftp }], extracts: { openPgp: { passphrase: '' }, tppSpecification: '' } },
+  });
+});
+
 t.test('messages name variables, never the values of secrets', async (t) => {
   const read = readConfig(liveEnvironment(t, { secret: 'hush-hush' }), ['--colour'], TODAY);
   t.notOk(read.ok);

@@ -5,7 +5,9 @@ import { parseSearch } from '#fhir/search-request.ts';
 import type { CapabilityStatement, Observation, Patient, Resource, Task } from '#fhir/types.ts';
 import type { Access } from '#store/access.ts';
 import { inTransaction, lockPatients, type Pool } from '#store/database.ts';
-import { type FeedRow, landRows, rowsOfPatients } from '#store/feeds.ts';
+import { countLeaving, keepLast, landStage, type Staged } from '#store/feed-apply.ts';
+import { openStage } from '#store/feed-stage.ts';
+import { type FeedRow, rowsOfPatients } from '#store/feeds.ts';
 import { patientRecords } from '#store/findings.ts';
 import { readHistory } from '#store/history.ts';
 import { keepInbound } from '#store/inbound.ts';
@@ -260,32 +262,84 @@ t.test('timers fire once, in order, with the transaction that takes them', async
   t.same(await inTransaction(pool, (tx) => takeDueTimers(tx, now, 10)), []);
 });
 
-t.test('a feed row: last wins, an older batch order is ignored, a removal finds its patient', async (t) => {
-  const pool = await freshPool(t);
-  const row = (key: string, order: number, cells: Record<string, string>, patientKey: string | undefined = 'P') => ({
-    organisation: 'A81001',
-    table: 'SRCode',
-    key,
-    patientKey,
-    order,
-    deleted: false,
-    file: 'SRCode.csv',
-    line: 2,
-    cells,
-  });
-  const land = (batch: string, rows: FeedRow[]) =>
-    inTransaction(pool, (tx) => landRows(tx, { feed: 'tpp', batch }, rows));
-  t.same(await land('1', [row('1', 5, { v: 'new' }), row('1', 4, { v: 'old' }), row('2', 6, { v: 'x' }, 'Q')]), [
-    { organisation: 'A81001', patientKey: 'P' },
-    { organisation: 'A81001', patientKey: 'Q' },
-  ]);
-  t.same(await land('1', [row('1', 5, { v: 'new' })]), [], 'the same again touches nobody');
-  t.same(await land('2', [{ ...row('2', 1, {}), patientKey: undefined as string | undefined, deleted: true }]), [
-    { organisation: 'A81001', patientKey: 'Q' },
-  ]);
-  const rows = await rowsOfPatients(pool, 'A81001', 'tpp', ['P', 'Q']);
-  t.match(rows.get('Q')?.[0], { deleted: true, cells: { v: 'x' } });
+const row = (key: string, order: number, cells: Record<string, string>, patientKey: string | undefined = 'P') => ({
+  organisation: 'A81001',
+  table: 'SRCode',
+  key,
+  patientKey,
+  order,
+  deleted: false,
+  file: 'SRCode.csv',
+  line: 2,
+  cells,
 });
+
+/** Lands rows as a batch does; answers with the patients touched. */
+async function landing(pool: Pool, batch: string, rows: readonly FeedRow[], whole: readonly string[] = []) {
+  const stage = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  if (!stage) throw new Error('the stage is not free');
+  for (const one of rows) await stage.add(one);
+  await stage.finish();
+  const staged: Staged = {
+    organisation: 'A81001',
+    feed: 'tpp',
+    batch,
+    table: stage.table,
+    patients: 'SRPatient',
+    whole,
+    lookups: ['SRMapping'],
+  };
+  const touched = await inTransaction(pool, async (tx) => {
+    await keepLast(tx, stage.table);
+    const { patients, rows: others } = await countLeaving(tx, staged);
+    return { patients: await landStage(tx, staged), leaving: [patients, others] };
+  });
+  await stage.drop();
+  return touched;
+}
+
+t.test('feed rows: of one key the last wins, a removal finds its patient, the same again touches nobody', async (t) => {
+  const pool = await freshPool(t);
+  const land = async (batch: string, rows: FeedRow[]) => (await landing(pool, batch, rows)).patients;
+  const odd = { v: 'tab\t back\\slash\nline "quote" \u00e9' };
+  t.same(await land('1', [row('1', 5, { v: 'new' }), row('1', 4, { v: 'old' }), row('2', 6, odd, 'Q')]), ['P', 'Q']);
+  t.same(await land('1', [row('1', 5, { v: 'new' })]), [], 'the same again touches nobody');
+  t.same(await land('2', [{ ...row('2', 1, {}), patientKey: undefined as string | undefined, deleted: true }]), ['Q']);
+  const rows = await rowsOfPatients(pool, 'A81001', 'tpp', ['P', 'Q']);
+  t.match(rows.get('P'), [{ cells: { v: 'new' } }]);
+  t.match(rows.get('Q')?.[0], { deleted: true, cells: odd });
+  t.same(await land('3', [row('1', 1, { v: 'new' }, 'R')]), ['P', 'R'], 'a row that changes hands touches both');
+});
+
+t.test('feed rows: what a whole table no longer has is gone, and a deleted patient takes the rest along', async (t) => {
+  const pool = await freshPool(t);
+  const patient = (key: string) => ({ ...row(key, 1, { n: key }, key), table: 'SRPatient' });
+  await landing(pool, '1', [patient('P'), patient('Q'), row('1', 2, { v: 'x' }), row('2', 3, { v: 'y' }, 'Q')]);
+  const empty = await landing(pool, '2', [patient('P'), patient('Q')], ['SRCode']);
+  t.same(empty, { patients: [], leaving: [0, 0] }, 'a table without a single row says nothing');
+  const without = await landing(pool, '3', [row('2', 3, { v: 'y' }, 'Q')], ['SRCode']);
+  t.same(without, { patients: ['P'], leaving: [0, 1] });
+  const removed = await landing(pool, '4', [{ ...patient('Q'), deleted: true }]);
+  t.same(removed, { patients: ['Q'], leaving: [1, 0] });
+  const { rows } = await pool.query(sql`select key, deleted, cells from feed_row order by key`);
+  t.same(rows, [
+    { key: '1', deleted: true, cells: { v: 'x' } },
+    { key: '2', deleted: true, cells: {} },
+    { key: 'P', deleted: false, cells: { n: 'P' } },
+    { key: 'Q', deleted: true, cells: {} },
+  ]);
+  t.same(await tables(pool), [], 'no stage is left');
+  const mine = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  t.equal(await openStage(pool, { feed: 'tpp', organisation: 'A81001' }), undefined, 'one at a time for a feed');
+  await mine?.add(row('1', 1, {}));
+  await mine?.drop();
+  const again = await openStage(pool, { feed: 'tpp', organisation: 'A81001' });
+  t.equal(await again?.finish(), 0, 'what was given up is not there');
+  await again?.drop();
+});
+
+const tables = async (pool: Pool) =>
+  (await pool.query(sql`select relname from pg_class where relname like 'feed_stage_%'`)).rows;
 
 t.test('two events about one patient wait for each other; the same inbound key is kept once', async (t) => {
   const pool = await freshPool(t);

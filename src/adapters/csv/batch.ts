@@ -29,7 +29,10 @@ export type BatchFile = { readonly name: string; readonly sha256: string; readon
 
 export type BatchDescription<Feed extends string = string> = {
   readonly feed: Feed;
+  /** The supplier's own name of the batch, whatever the folder is called. */
   readonly id: string;
+  /** Where it stands among the batches of its feed, by the order of text. */
+  readonly sequence: string;
   readonly kind: 'bulk' | 'delta';
   /** Up to when the data are complete. */
   readonly asOf: string;
@@ -40,33 +43,53 @@ export type BatchDescription<Feed extends string = string> = {
   readonly skipped: readonly { readonly table: string; readonly rows: number }[];
 };
 
+/** One fingerprint of all files: the same again is the same batch, whatever it is called. */
+export function sealOf(files: readonly BatchFile[]): string {
+  const lines = files.map(({ name, sha256 }) => `${name} ${sha256}\n`).sort();
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}
+
 export type FileScan = BatchFile & { readonly rows: number };
 
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 
 /**
- * Hash, size and number of data rows of a file. A file whose last line has no end was cut off on its way and is
- * refused: what is missing from it cannot be known.
+ * Hash, size and, where `isCounted`, number of data rows of a file. A file whose last line has no end was cut off on its
+ * way and is refused: what is missing from it cannot be known.
  */
-export async function scanFile(path: string, quote: number = QUOTE): Promise<Result<FileScan>> {
+export async function scanFile(
+  path: string,
+  { quote = QUOTE, isCounted = true }: { quote?: number; isCounted?: boolean } = {},
+): Promise<Result<FileScan>> {
   const hash = createHash('sha256');
+  const records = recordCounter(quote);
   let size = 0;
-  let records = 0;
-  let isQuoted = false;
   let last = 0;
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     hash.update(chunk);
     size += chunk.length;
-    for (const byte of chunk) {
-      if (byte === quote) isQuoted = !isQuoted;
-      else if (byte === LINE_FEED && !isQuoted) records++;
-    }
+    if (isCounted) records.add(chunk);
     last = chunk.at(-1) ?? last;
   }
   const name = basename(path);
   if (size === 0) return fail('invalid', `${name} is empty; even a table without rows has a header. Fetch it again.`);
   if (last !== LINE_FEED)
     return fail('invalid', `${name} ends in the middle of a line: it was cut off. Fetch it again.`);
-  return ok({ name, sha256: hash.digest('hex'), size, rows: Math.max(0, records - 1) });
+  return ok({ name, sha256: hash.digest('hex'), size, rows: Math.max(0, records.count() - 1) });
+}
+
+/** Counts line ends outside quotes. */
+function recordCounter(quote: number) {
+  let records = 0;
+  let isQuoted = false;
+  return {
+    add(chunk: Buffer): void {
+      for (const byte of chunk) {
+        if (byte === quote) isQuoted = !isQuoted;
+        else if (byte === LINE_FEED && !isQuoted) records += 1;
+      }
+    },
+    count: () => records,
+  };
 }

@@ -40,6 +40,7 @@ export async function describeEmisBatch(
   return ok({
     feed: 'emis',
     id: `${first.agreement}_${first.extracted}`,
+    sequence: first.extracted,
     agreement: first.agreement,
     kind: first.kind ?? ((await looksLikeBulk(folder, files)) ? 'bulk' : 'delta'),
     asOf: dataCutOff(first.extracted) ?? '',
@@ -87,9 +88,9 @@ type CheckedFile = { table: string; isRead: boolean; scan: FileScan; warnings: r
 
 async function checkFile(folder: string, file: EmisFileName): Promise<Result<CheckedFile>> {
   const path = join(folder, file.name);
-  const scan = await scanFile(path);
-  if (!scan.ok) return scan;
   const spec = emisTables.find((one) => one.table === file.table);
+  const scan = await scanFile(path, { isCounted: !spec });
+  if (!scan.ok) return scan;
   if (!spec) return ok({ table: file.table, isRead: false, scan: scan.value, warnings: [] });
   const header = await readHeader(path);
   if (!header || 'problem' in header) return fail('invalid', `${file.name} has no header that can be read`);

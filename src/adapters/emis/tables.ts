@@ -102,6 +102,11 @@ export const emisTables: readonly EmisTable[] = [
   ),
 ];
 
+/** Tables whose rows are one patient's; slots without a patient are in one of them. A full batch has all that there are. */
+export const emisTablesOfPatients: readonly string[] = emisTables
+  .filter((spec) => spec.columns.includes('PatientGuid'))
+  .map((spec) => spec.table);
+
 /** Tables that every batch must hold, be it with a header alone: without one of them a day could pass for a day without news. */
 export const requiredEmisTables: readonly string[] = [
   'Agreements_SharingOrganisation',

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { type BatchDescription, type FileScan, scanFile } from '#adapters/csv/batch.ts';
 import { type CsvFormat, readHeader } from '#adapters/csv/records.ts';
-import { readColumns } from '#adapters/csv/table.ts';
+import { readColumns, type TableSpec } from '#adapters/csv/table.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { readManifest } from './manifest.ts';
 import { tppCsv } from './rows.ts';
@@ -17,6 +17,17 @@ export type TppBatch = BatchDescription<'tpp'> & {
   readonly from: string | undefined;
   /** Tables that came whole: of these alone a row that is absent may be gone. */
   readonly full: readonly string[];
+  /** The tables that are read, with the columns by which the batch was checked. */
+  readonly tables: readonly TableSpec[];
+};
+
+export type TppOptions = {
+  /** Tables that every batch must hold. */
+  readonly required?: readonly string[];
+  /** Delimiter and quote as TPP's client was set up. */
+  readonly format?: CsvFormat;
+  /** The tables that are read, with their columns. */
+  readonly tables?: readonly TableSpec[];
 };
 
 /** Not listed in the manifest, though part of every batch. */
@@ -28,7 +39,7 @@ const unlisted = ['SRManifest', 'SRMapping', 'SRMappingGroup'];
  */
 export async function describeTppBatch(
   folder: string,
-  { required = requiredTppTables, format = tppCsv }: { required?: readonly string[]; format?: CsvFormat } = {},
+  { required = requiredTppTables, format = tppCsv, tables = tppTables }: TppOptions = {},
 ): Promise<Result<TppBatch>> {
   const names = await readdir(folder);
   if (names.includes('temp')) return fail('busy', 'the batch is still arriving: there is a temp folder in it');
@@ -52,7 +63,7 @@ export async function describeTppBatch(
       .filter((table) => !present.includes(table))
       .map((table) => `the batch is not complete: ${table} missing`),
   ];
-  const checked = await Promise.all(present.map((table) => checkFile(folder, table, format)));
+  const checked = await Promise.all(present.map((table) => checkFile({ folder, table, format, tables })));
   faults.push(...new Set(checked.flatMap((one) => (one.ok ? [] : [one.failure.message]))));
   if (faults.length > 0) {
     return fail('invalid', `not a TPP batch that can be applied: ${faults[0]}`, {
@@ -64,9 +75,11 @@ export async function describeTppBatch(
   return ok({
     feed: 'tpp',
     id: batchId(folder, manifest.value.to),
+    sequence: manifest.value.to,
     kind: manifest.value.tables.some((one) => one.isDelta) ? 'delta' : 'bulk',
     from: manifest.value.from,
     asOf: manifest.value.to,
+    tables,
     full: manifest.value.tables.filter((one) => !one.isDelta).map((one) => one.table),
     files: good.map(({ scan: { name, sha256, size } }) => ({ name, sha256, size })),
     warnings: [...good.flatMap((one) => one.warnings), ...stray.map((table) => `${table}.csv is not in the manifest`)],
@@ -76,18 +89,31 @@ export async function describeTppBatch(
 
 type CheckedFile = { table: string; isRead: boolean; scan: FileScan; warnings: readonly string[] };
 
-async function checkFile(folder: string, table: string, format: CsvFormat): Promise<Result<CheckedFile>> {
+type Wanted = { folder: string; table: string; format: CsvFormat; tables: readonly TableSpec[] };
+
+async function checkFile({ folder, table, format, tables }: Wanted): Promise<Result<CheckedFile>> {
   const path = join(folder, `${table}.csv`);
-  const scan = await scanFile(path, format.quote.charCodeAt(0));
+  const spec = tables.find((one) => one.table === table);
+  const scan = await scanFile(path, { quote: format.quote.charCodeAt(0), isCounted: !spec });
   if (!scan.ok) return scan;
-  const spec = tppTables.find((one) => one.table === table);
   if (!spec) return ok({ table, isRead: table === 'SRManifest', scan: scan.value, warnings: [] });
   const header = await readHeader(path, format);
   if (!header || 'problem' in header) return fail('invalid', `${table}.csv has no header that can be read`);
   const columns = readColumns(header.values, spec);
   if (!columns.ok) return columns;
-  const warnings = columns.value.unknown.map((column) => `${table} has a column that is not known: ${column}`);
+  const warnings = [
+    ...columns.value.unknown.map((column) => `${table} has a column that is not known: ${column}`),
+    ...lacking(spec, columns.value.names),
+  ];
   return ok({ table, isRead: true, scan: scan.value, warnings });
+}
+
+/** Where the supplier's own list is used, a column of it that did not come is news. Ours is of several releases. */
+function lacking(spec: TableSpec, names: readonly string[]): string[] {
+  if (tppTables.includes(spec)) return [];
+  return spec.columns
+    .filter((column) => !names.includes(column))
+    .map((column) => `${spec.table} lacks a column of the specification: ${column}`);
 }
 
 /** The run's own folder name, since two runs may reach to the same time; else that time. */

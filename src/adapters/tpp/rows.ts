@@ -15,10 +15,10 @@ export const tppCsv: CsvFormat = { encoding: 'windows-1252', delimiter: ',', quo
  */
 export async function* readTppBatch(
   folder: string,
-  description: Pick<BatchDescription, 'files'>,
+  description: Pick<BatchDescription, 'files'> & { readonly tables?: readonly TableSpec[] },
   format: CsvFormat = tppCsv,
 ): AsyncGenerator<RawRow | RejectedRow> {
-  for (const spec of tppTables) {
+  for (const spec of description.tables ?? tppTables) {
     const file = `${spec.table}.csv`;
     if (!description.files.some((one) => one.name === file)) continue;
     yield* readTable({

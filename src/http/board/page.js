@@ -74,6 +74,76 @@
     say(cohorts.length === 0 ? `No cohorts yet. Programme time: ${time}` : `Programme time: ${time}`);
   }
 
+  const wordsOf = (counts) =>
+    Object.entries(counts)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ');
+
+  /** What a person may say about a batch that waits; the server checks again. */
+  function decisions(login, { organisation, batch, mayApply }) {
+    const cell = make('td');
+    for (const [decision, label] of [
+      ['apply', 'Apply all the same'],
+      ['skip', 'Leave it out'],
+    ]) {
+      if (decision === 'apply' && !mayApply) continue;
+      const button = make('button', label, { type: 'button', 'aria-label': `${label}: ${batch}` });
+      button.addEventListener('click', async () => {
+        const answer = await fetch(`/intake/${organisation}/${encodeURIComponent(batch)}/decision`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${login.token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ decision }),
+        });
+        if (answer.ok) void refresh();
+        else say(await failureText(answer), true);
+      });
+      cell.append(button);
+    }
+    return cell;
+  }
+
+  function extractsOf(login, { organisation, name, records, held, batches }) {
+    const element = make('table');
+    element.append(
+      make(
+        'caption',
+        `Extracts: ${name} (${organisation}), ${records.records} records of ${records.patients} patients, ${records.untranslated} to be read in anew`,
+      ),
+    );
+    const head = make('tr');
+    for (const title of ['Batch', 'State', 'What happened', 'Decide']) head.append(make('th', title, { scope: 'col' }));
+    const rows = [
+      ...held.map((one) => {
+        const line = make('tr');
+        const state = one.decision ? `decided: ${one.decision}` : 'waits';
+        line.append(make('th', one.batch, { scope: 'row' }), make('td', state), make('td', one.reason));
+        line.append(one.decision ? make('td') : decisions(login, one));
+        return line;
+      }),
+      ...batches.slice(0, 5).map((one) => {
+        const line = make('tr');
+        line.append(make('th', one.batch, { scope: 'row' }), make('td', `as at ${one.asOf}`));
+        line.append(make('td', wordsOf(one.counts)), make('td'));
+        return line;
+      }),
+    ];
+    const tbody = make('tbody');
+    tbody.append(head, ...rows);
+    element.append(tbody);
+    const box = make('div', undefined, { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name });
+    box.append(element);
+    return box;
+  }
+
+  /** Beside the caseload, so that whoever wonders about a figure sees how old its records are. */
+  async function drawExtracts(login) {
+    const answer = await fetch('/intake', { headers: { authorization: `Bearer ${login.token}` }, cache: 'no-store' });
+    if (!answer.ok) return at('intake').replaceChildren();
+    const { practices } = await answer.json();
+    if (at('intake').contains(document.activeElement)) return;
+    at('intake').replaceChildren(...practices.map((practice) => extractsOf(login, practice)));
+  }
+
   async function failureText(answer) {
     try {
       return (await answer.json()).issue[0].diagnostics;
@@ -96,8 +166,10 @@
         session.clear();
         return showLogin(await failureText(answer));
       }
-      if (answer.ok) draw(await answer.json());
-      else say(await failureText(answer), true);
+      if (answer.ok) {
+        draw(await answer.json());
+        await drawExtracts(login);
+      } else say(await failureText(answer), true);
     } catch {
       say('The server cannot be reached. Trying again …', true);
     }
@@ -133,6 +205,7 @@
   async function showLogin(message) {
     await loadLogins();
     at('caseload').replaceChildren();
+    at('intake').replaceChildren();
     at('who').hidden = true;
     at('login').hidden = false;
     at('demo').hidden = logins.length === 0;

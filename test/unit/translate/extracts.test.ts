@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { describeEmisBatch, type RawRow, type RejectedRow, readEmisBatch } from '#adapters/emis/batch.ts';
+import { dataCutOff } from '#adapters/emis/name.ts';
 import { readPatientList } from '#adapters/patient-list/list.ts';
 import { describeTppBatch, readTppBatch } from '#adapters/tpp/batch.ts';
 import { factsOf } from '#fhir/fact.ts';
@@ -17,6 +18,7 @@ import type { SimPatient } from '#sandbox/practice.ts';
 import { type EmisLookups, emisAppointmentId, emisPatientId, translateEmisPatient } from '#translate/emis/record.ts';
 import { translateEmisReference } from '#translate/emis/reference.ts';
 import type { Cells, RawRowLike } from '#translate/extract/rows.ts';
+import { dateTimeOf, emisDate, instantOf, tppMoment } from '#translate/extract/when.ts';
 import { type TppLookups, tppPatientId, translateTppPatient } from '#translate/tpp/record.ts';
 import { translateTppReference } from '#translate/tpp/reference.ts';
 import type { RecordTranslation } from '#translate/translation.ts';
@@ -1173,3 +1175,81 @@ function translate(
     ? translateEmisPatient(own, emisLookupsOf(all), { organisation, asOf, patientId: emisPatientId(organisation, key) })
     : translateTppPatient(own, tppLookupsOf(all), { organisation, asOf, patientId: tppPatientId(organisation, key) });
 }
+
+t.test('clock changes, leap days and dates known in part: extracts write London time without a zone', async (t) => {
+  const at: readonly [date: string, time: string, instant: string | undefined][] = [
+    ['2026-03-28', '23:59', '2026-03-28T23:59:00.000Z'],
+    ['2026-03-29', '00:59', '2026-03-29T00:59:00.000Z'],
+    // The clock goes from 01:00 to 02:00: what is written as between is meant by the clock that did not go on.
+    ['2026-03-29', '01:30', '2026-03-29T01:30:00.000Z'],
+    ['2026-03-29', '02:00', '2026-03-29T01:00:00.000Z'],
+    ['2026-03-29', '09:00:00', '2026-03-29T08:00:00.000Z'],
+    ['2026-10-25', '00:30', '2026-10-24T23:30:00.000Z'],
+    // Between 01:00 and 02:00 the clock shows every time twice; the first one is taken.
+    ['2026-10-25', '01:30', '2026-10-25T00:30:00.000Z'],
+    ['2026-10-25', '02:00', '2026-10-25T02:00:00.000Z'],
+    ['2024-02-29', '12:00', '2024-02-29T12:00:00.000Z'],
+    ['2025-02-29', '12:00', undefined],
+    ['2100-02-29', '12:00', undefined],
+    ['2000-02-29', '12:00', '2000-02-29T12:00:00.000Z'],
+    ['2026-06-30', '24:00', undefined],
+    ['2026-06-31', '10:00', undefined],
+    ['', '10:00', undefined],
+  ];
+  for (const [date, time, instant] of at) t.equal(instantOf(date, time), instant, `${date} ${time}`);
+
+  const dates: readonly [date: string, precision: string, read: string | undefined][] = [
+    ['1931-01-01', 'Y', '1931'],
+    ['1931-06-01', 'YM', '1931-06'],
+    ['2024-02-29', 'YMD', '2024-02-29'],
+    ['2023-02-29', 'YMD', undefined],
+    ['2023-02-29', 'Y', undefined],
+    ['2026-03-29', 'YMDT', '2026-03-29'],
+    ['2026-03-29 01:30:00', 'YMDT', '2026-03-29'],
+    ['2026-03-29', 'u', undefined],
+    ['1900-01-01', '', '1900-01-01'],
+  ];
+  for (const [date, precision, read] of dates) t.equal(emisDate(date, precision), read, `${date} ${precision}`);
+
+  const moments: readonly [text: string, read: string | undefined][] = [
+    ['29 Mar 2026 09:00:00', '2026-03-29T09:00:00+01:00'],
+    ['29 Mar 2026 00:30:00', '2026-03-29T00:30:00+00:00'],
+    // Midnight is how a time that is not known is written.
+    ['29 Mar 2026 00:00:00', '2026-03-29'],
+    ['28 Mar 2026 23:59', '2026-03-28T23:59:00+00:00'],
+    ['25 Oct 2026 01:30:00', '2026-10-25T01:30:00+01:00'],
+    ['25 Oct 2026 02:30:00', '2026-10-25T02:30:00+00:00'],
+    ['29 Feb 2024 10:00', '2024-02-29T10:00:00+00:00'],
+    ['29 Feb 2025 10:00', undefined],
+    ['1 Jan 1931', '1931-01-01'],
+    ['01 Jän 1931', undefined],
+    ['1931', undefined],
+  ];
+  for (const [text, read] of moments) t.equal(dateTimeOf(tppMoment(text)), read, text);
+
+  const cutOffs: readonly [extracted: string, instant: string | undefined][] = [
+    ['20260329031500', '2026-03-29T00:00:00.000Z'],
+    ['20260330031500', '2026-03-29T23:00:00.000Z'],
+    ['20261025031500', '2026-10-24T23:00:00.000Z'],
+    ['20261026031500', '2026-10-26T00:00:00.000Z'],
+    ['20240229031500', '2024-02-29T00:00:00.000Z'],
+    ['20250229031500', undefined],
+  ];
+  for (const [extracted, instant] of cutOffs) t.equal(dataCutOff(extracted), instant, extracted);
+
+  const slotOn = (AppointmentDate: string, AppointmentStartTime: string) => {
+    const cells = { SlotGuid: 'S', PatientGuid: 'IRIS', PlannedDurationInMinutes: '90', SessionGuid: 'S1' };
+    return only(
+      fromEmis([row('Appointment_Slot', 'S', { ...cells, AppointmentDate, AppointmentStartTime })]),
+      'Appointment',
+    );
+  };
+  t.match(slotOn('2026-03-29', '00:30:00'), { start: '2026-03-29T00:30:00.000Z', end: '2026-03-29T02:00:00.000Z' });
+  t.match(slotOn('2026-10-25', '00:30:00'), { start: '2026-10-24T23:30:00.000Z', end: '2026-10-25T01:00:00.000Z' });
+  t.match(slotOn('2024-02-29', '23:30:00'), { start: '2024-02-29T23:30:00.000Z', end: '2024-03-01T01:00:00.000Z' });
+
+  const born = (DateOfBirth: string) => fromEmis([], { ...IRIS, DateOfBirth });
+  t.equal(born('2004-02-29').patient?.birthDate, '2004-02-29');
+  t.equal(born('2005-02-29').patient?.birthDate, undefined);
+  t.equal(born('2005-02-29').losses['Patient.birth-date-invalid'], 1, 'and it is told');
+});
