@@ -13,7 +13,6 @@ export const INTAKE_REASON = `${HOLDFAST}/CodeSystem/intake-reason`;
 const MOST_ISSUES = 500;
 
 export type IntakeState =
-  | { readonly status: 'in-progress' }
   | { readonly status: 'completed' }
   /** Waits for a person or for better files; `code` of CodeSystem intake-reason. */
   | { readonly status: 'on-hold'; readonly code: string; readonly reason: string }

@@ -64,9 +64,6 @@ export async function takeBatch(shell: IntakeShell, arrival: Arrival): Promise<R
   const known = await referenceRows(shell.pool, organisation, feed, { table: 'Admin_Organisation' });
   const ods = known.map(({ cells }) => [cells['OrganisationGuid'] ?? '', cells['ODSCode'] ?? ''] as const);
   const landing = newLanding(link, feed, new Map(ods));
-  await inTransaction(shell.pool, (tx) =>
-    saveReport(tx, { organisation, feed, batch: arrival.batch, now: shell.now(), state: { status: 'in-progress' } }),
-  );
   const stage = await openStage(shell.pool, { feed, organisation });
   if (!stage) return fail('busy', 'Another process is taking in this feed');
   try {

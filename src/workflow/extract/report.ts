@@ -1,4 +1,7 @@
-/** Keeps the report of a batch as a Task of the practice, in the transaction of what it reports. */
+/**
+ * Keeps the report of a batch as a Task of the practice, in the transaction of what it reports. A batch that came in
+ * whole is work for nobody and gets none: its counts are told at /intake.
+ */
 import { type IntakeReport, intakeReport, intakeReportId } from '#domain/intake-report.ts';
 import type { Task } from '#fhir/types.ts';
 import { load, saveResources } from '#store/resources.ts';
@@ -8,6 +11,7 @@ export async function saveReport(tx: Transaction, report: IntakeReport): Promise
   const { organisation } = report;
   const before = await load<Task>(tx, inside(organisation), 'Task', intakeReportId(report));
   const task = intakeReport(report, before);
+  if (!before && !task.contained) return;
   // The same batch held for the same reason every quarter of an hour is one version.
   const isSame = before && JSON.stringify(told(before)) === JSON.stringify(told(task));
   if (!isSame) await saveResources(tx, { organisation, resources: [task], source: 'holdfast' });

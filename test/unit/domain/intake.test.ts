@@ -31,7 +31,7 @@ t.test('an ordinary day goes through, a mass deletion waits for a person', async
 t.test('the report names five hundred broken rows and counts the others', async (t) => {
   const batch = { organisation: 'A81001', feed: 'emis', batch: '1', now: '2026-06-01T09:00:00.000Z' };
   const rejected = Array.from({ length: 620 }, (_, index) => ({ file: 'a.csv', line: index + 2, reason: 'broken' }));
-  const begun = intakeReport({ ...batch, state: { status: 'in-progress' } });
+  const begun = intakeReport({ ...batch, state: { status: 'completed' } });
   const now = '2026-06-01T10:00:00.000Z';
   const counts = { landed: 5, rejected: 620 };
   const done = intakeReport({ ...batch, now, state: { status: 'completed' }, rejected, counts }, begun);
