@@ -342,3 +342,54 @@ t.test('each practice says what its links can do: as configured, then as its sys
   const other = await town.sign({ organisations: [TPP], scope, ...person });
   t.equal((await fhir('POST', `${service}/$check`, { as: other })).status, 404);
 });
+
+t.test('what is malformed is refused, and never a failure of the server', { timeout: 60_000 }, async (t) => {
+  const bare = { resourceType: 'Appointment', status: 'booked', start: '2026-06-02T09:00:00+01:00' };
+  const at = { ...bare, participant: [{ status: 'accepted', actor: { reference: 'Patient/x' } }] };
+  const system = `https://holdfast.example/fhir/Id/gp-connect/${EMIS}/slot`;
+  const named = { reference: 'Slot/1', identifier: { system, value: '1' } };
+  const slots = [
+    'x',
+    {},
+    [null],
+    [3],
+    [{ reference: 3 }],
+    [{ reference: 'Slot/1', identifier: 'x' }],
+    [named],
+    [named, named],
+  ];
+  const bodies: object[] = [
+    ...slots.map((slot) => ({ ...at, slot })),
+    { ...at, slot: [named], participant: 'x' },
+    { ...at, slot: [named], start: 5 },
+    { ...at, slot: [named], description: 5 },
+    { ...bare, slot: [named] },
+    { ...at, slot: [named], status: 5 },
+  ];
+  for (const body of bodies) {
+    const alone = await fhir('POST', 'Appointment', { body });
+    t.ok(alone.status >= 400 && alone.status < 500, `${alone.status}: ${JSON.stringify(body).slice(80, 180)}`);
+    const request = { method: 'POST', url: 'Appointment' };
+    const inside = { resourceType: 'Bundle', type: 'transaction', entry: [{ resource: body, request }] };
+    const together = await fhir('POST', '', { body: inside });
+    t.ok(together.status >= 400 && together.status < 500, `in a transaction: ${together.status}`);
+  }
+  const ranges = [
+    'start=ge',
+    'start=',
+    'start=2026-02-30',
+    'start=2026-06-01T25:00:00Z',
+    'start=0001-01-01',
+    'start=9999-12-31',
+    'start=2026-06-01&_count=-1',
+    'start=%00',
+  ];
+  for (const range of ranges) t.ok((await fhir('GET', `Slot?status=free&${range}`)).status < 500, range);
+  for (const [method, path] of [
+    ['GET', 'Patient/x/$record'],
+    ['POST', 'Patient/x/$refresh'],
+    ['GET', 'Patient/x/$freshness'],
+    ['POST', 'HealthcareService/x/$check'],
+  ] as const)
+    t.equal((await fhir(method, path)).status, 404, path);
+});

@@ -44,9 +44,11 @@ export async function findSlots(send: Send, settings: GpConnectSettings, request
 export function windows(from: string, to: string, today: string): Result<readonly (readonly [string, string])[]> {
   if (!isDate(from) || !isDate(to)) return fail('invalid', 'slots are searched between two dates (YYYY-MM-DD)');
   const found: (readonly [string, string])[] = [];
-  for (let start = from < today ? today : from; start <= to; start = addDays(start, MAX_DAYS)) {
-    const last = addDays(start, MAX_DAYS - 1);
-    found.push([start, daysBetween(last, to) < 0 ? to : last]);
+  const first = from < today ? today : from;
+  const days = daysBetween(first, to);
+  // By number, not by comparing dates as text: after the year 9999 that would never end.
+  for (let day = 0; day <= days; day += MAX_DAYS) {
+    found.push([addDays(first, day), addDays(first, Math.min(day + MAX_DAYS - 1, days))]);
   }
   return ok(found);
 }
