@@ -15,7 +15,7 @@ export type AccessToken = (refused?: string) => Promise<Result<string>>;
 
 /**
  * A function that gives a token that still holds for the margin. Callers at the same time share one request, all
- * adapters of a process one token (docs/adr/0013). Nothing is repeated here: the platform remembers an assertion's
+ * adapters of a process one token (docs/adr/0015). Nothing is repeated here: the platform remembers an assertion's
  * `jti` for 30 days, and every call of the library makes a new one.
  */
 export function createPlatformToken(settings: PlatformTokenSettings): AccessToken {
