@@ -12,6 +12,7 @@ import { idOf, ORGANISATION, patientOf, taskOf } from './task.ts';
 const root = join(import.meta.dirname, '..', '..');
 const CHUNK = 1000;
 
+/** A database that was filled before (`--keep`) is left as it is. */
 export async function fill(url: string, size: number, say: (line: string) => void): Promise<void> {
   const pool = openPool({
     url,
@@ -21,6 +22,8 @@ export async function fill(url: string, size: number, say: (line: string) => voi
     onError: (error) => say(error.message),
   });
   await migrate(pool, join(root, 'migrations'), () => undefined);
+  const { rows } = await pool.query<{ filled: boolean }>(sql`select to_regclass('bare_index') is not null as filled`);
+  if (rows[0]?.filled) return pool.close();
   await openParameters(pool);
   const begun = performance.now();
   for (let first = 0; first < size; first += CHUNK) {

@@ -7,11 +7,11 @@ import { NHS_NUMBER } from '#fhir/systems.ts';
 import type { Bundle, CapabilityStatement, Patient } from '#fhir/types.ts';
 import { loadCapability } from '#http/capability.ts';
 import { EVENTS } from '#ops/log.ts';
-import { sealAudit } from '#store/audit-seal.ts';
 import { verifyAudit } from '#store/audit-verify.ts';
 import { inTransaction } from '#store/database.ts';
 import { sql } from '#store/sql.ts';
 import { ask, call, openTown, type Town } from '../support/house.ts';
+import { sealAll } from '../support/sealing.ts';
 
 const OURS = 'A81001';
 const THEIRS = 'B82002';
@@ -486,7 +486,7 @@ t.test(
     );
     t.ok(sent > 0 && sent === told, `${sent} messages handed over, ${told} events`);
 
-    await sealAudit(town.pool);
+    await sealAll(town.pool);
     const whole = await verifyAudit(town.pool);
     t.match(whole, { breaches: [], unsealed: 0 }, `${whole.rows} rows under ${whole.seals} seals`);
     const { rows } = await town.pool.query<{ id: string }>(

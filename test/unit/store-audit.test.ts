@@ -22,6 +22,7 @@ import { inTransaction, openPool, type Pool } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { type Sql, sql } from '#store/sql.ts';
 import { freshDatabase, freshPool } from '../support/database.ts';
+import { sealAll } from '../support/sealing.ts';
 
 const START = Date.parse('2026-11-20T09:00:00.000Z');
 let made = 0;
@@ -66,7 +67,7 @@ async function sealedTrail(pool: Pool): Promise<AuditRow[]> {
   for (let seal = 0; seal < 3; seal += 1) {
     const rows = rowsOf(3);
     await insertAudit(pool, rows);
-    await sealAudit(pool);
+    await sealAll(pool);
     all.push(...rows);
   }
   return all;
@@ -102,7 +103,7 @@ t.test('what is appended reads back as itself, whatever callers put into it, and
     ['A81001', '', 'A81001', 'A81001', 'A81001'],
   );
   t.match(await verifyAudit(pool), { breaches: [], rows: 0, unsealed: 5 });
-  t.equal(await sealAudit(pool), 5);
+  t.equal(await sealAll(pool), 5);
   t.equal(await sealAudit(pool), 0, 'nothing is sealed twice');
   t.match(await verifyAudit(pool), { breaches: [], seals: 1, rows: 5, unsealed: 0, last: { number: 1 } });
 });
@@ -218,7 +219,7 @@ t.test('a chain cut off or made anew fits itself; the anchor noted outside does 
   if (!last) throw new Error('no seal was made');
   t.match(await verifyAudit(pool, { anchor: last }), { breaches: [] });
   await insertAudit(pool, rowsOf(2));
-  await sealAudit(pool);
+  await sealAll(pool);
   t.match(await verifyAudit(pool, { anchor: last }), { breaches: [], seals: 4 }, 'an older anchor holds');
   await tamper(pool, sql`delete from audit_seal where number >= 3`);
   const cutOff = await verifyAudit(pool, { anchor: last });
@@ -227,7 +228,7 @@ t.test('a chain cut off or made anew fits itself; the anchor noted outside does 
     pool,
     sql`delete from audit_event where id = (select id from audit_event order by written desc limit 1)`,
   );
-  await sealAudit(pool);
+  await sealAll(pool);
   t.match(await verifyAudit(pool), { breaches: [], seals: 3 }, 'made anew, it fits itself');
   t.match((await verifyAudit(pool, { anchor: last })).breaches, [{ kind: 'anchor-differs', seal: 3 }]);
 });
@@ -289,7 +290,7 @@ t.test('any interleaving of writers, roll-backs and sealers verifies, and seals 
     }),
     { numRuns: 40, seed: 20_261_120 },
   );
-  await sealAudit(pool);
+  await sealAll(pool);
   t.match(await verifyAudit(pool), { breaches: [], rows: expected, unsealed: 0 });
   t.ok(expected > 100, `${expected} rows`);
 });
@@ -368,7 +369,7 @@ t.test('with connections killed all the while, callers hear of it and nothing ac
   );
   t.equal(rows[0]?.missing, 0);
   t.ok(rejected >= 8, `${acknowledged.length} acknowledged, ${rejected} rejected`);
-  await sealAudit(pool);
+  await sealAll(pool);
   t.match(await verifyAudit(pool), { breaches: [], unsealed: 0 });
 });
 
