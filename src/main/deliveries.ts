@@ -1,6 +1,5 @@
 /** How extracts reach the inboxes and are opened there, from the configuration. */
-import { createDecryption } from '#adapters/extract/openpgp.ts';
-import { fetchDeliveries, type IsTaken, type SftpSettings } from '#adapters/extract/sftp.ts';
+import type { IsTaken, SftpSettings } from '#adapters/extract/sftp.ts';
 import { createInbox, type OpenBatch } from '#adapters/inbox.ts';
 import { readTppSpecification } from '#adapters/tpp/specification.ts';
 import type { ExtractConfig } from '#config/extracts.ts';
@@ -20,7 +19,9 @@ export type Deliveries = {
 
 /** Throws when a key or the supplier's column list cannot be used: better at the start than on the first night. */
 export async function openDeliveries(parts: ExtractParts | undefined, log: Logger): Promise<Deliveries> {
-  const decryption = parts?.openPgp ? await createDecryption(parts.openPgp) : undefined;
+  // Each of the two libraries takes 20 MB: loaded only where extracts come that way.
+  const openPgp = parts?.openPgp ? await import('#adapters/extract/openpgp.ts') : undefined;
+  const decryption = parts?.openPgp && (await openPgp?.createDecryption(parts.openPgp));
   const tables = parts?.tppSpecification ? readTppSpecification(parts.tppSpecification) : undefined;
   for (const one of [decryption, tables]) if (one && !one.ok) throw new Error(one.failure.message);
   return {
@@ -31,6 +32,7 @@ export async function openDeliveries(parts: ExtractParts | undefined, log: Logge
     fetch: async ({ organisation, inbox }, isTaken) => {
       const sftp = parts?.sftpOf(organisation);
       if (!parts || !sftp) return;
+      const { fetchDeliveries } = await import('#adapters/extract/sftp.ts');
       const fetched = await fetchDeliveries({ ...sftp, privateKey: parts.sftpKey }, inbox, isTaken);
       if (fetched.ok)
         log.info({ event: 'deliveries-fetched', organisation, ...fetched.value }, 'deliveries were fetched');
