@@ -6,6 +6,7 @@ import type { Find } from '#fhir/terminology/code-system.ts';
 import type { Parameters, Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
+import type { EverythingQuestion } from '#store/everything.ts';
 import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { IntakeDeps } from './intake/deps.ts';
@@ -124,18 +125,9 @@ export type AsyncRequests = {
   readonly forget: (principal: Principal, id: string) => Promise<boolean>;
 };
 
-export type EverythingRequest = {
-  readonly patient: string;
+export type EverythingRequest = EverythingQuestion & {
   /** Who asks: a cursor serves nobody else. */
   readonly caller: string;
-  /** Types the caller may read, and those of them that are wanted. */
-  readonly types: readonly string[];
-  readonly wanted: readonly string[];
-  /** Dates of care, milliseconds since 1970, `high` exclusive. */
-  readonly care?: { readonly low: number; readonly high: number };
-  /** Instant (ISO 8601). */
-  readonly since?: string;
-  readonly count: number;
   readonly cursor?: string;
 };
 

@@ -2,16 +2,15 @@
  * Saves resources that are all new, thousands at a time: what `saveResources` does, by COPY. Only for compartments in
  * which nothing is or ever was; there is nothing to compare with, and what is there already would be an error.
  */
-import { startOfPartial } from '#fhir/date.ts';
-import { factsOf, patientOf } from '#fhir/fact.ts';
+import { patientOf } from '#fhir/fact.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import { type IndexRows, indexRowsOf } from '#fhir/search-value.ts';
 import type { Resource } from '#fhir/types.ts';
-import { LONGEST_CODE, MOST_DAYS } from './clinical-fact.ts';
+import { factRowsOf } from './clinical-fact.ts';
 import { escaped, field } from './copy.ts';
 import type { Database, Transaction } from './database.ts';
 import { fingerprint } from './fingerprint.ts';
-import type { Saving } from './resources.ts';
+import { contentOf, type Saving } from './resources.ts';
 import { sql } from './sql.ts';
 import { instantOfStamp } from './stamp.ts';
 
@@ -48,7 +47,7 @@ export async function saveNew(tx: Transaction, { organisation, resources, source
     const { resourceType: type, id = '' } = resource;
     const indexed = indexRowsOf(resource, tx.definitions);
     const lastUpdated = instantOfStamp(stamps[position] ?? 0);
-    const content = escaped(contentOf(resource, lastUpdated));
+    const content = escaped(contentOf(resource, { version: 1, lastUpdated }));
     const patient = field(patientOf(resource));
     const present = `{${[...indexed.present].sort((one, other) => one - other).join(',')}}`;
     const start = `${own}\t${type}\t${escaped(id)}\t1\t${lastUpdated}\t${patient}\t${content}`;
@@ -72,11 +71,6 @@ async function copy(tx: Transaction, into: string, lines: readonly string[]): Pr
   if (lines.length > 0) await tx.copyIn(`copy ${into} from stdin`, lines);
 }
 
-/** The bytes that are served. */
-function contentOf({ resourceType, id, meta, ...rest }: Resource, lastUpdated: string): string {
-  return JSON.stringify({ resourceType, id, meta: { ...meta, versionId: '1', lastUpdated }, ...rest });
-}
-
 function addIndex(index: Record<Table, string[]>, start: string, indexed: IndexRows): void {
   for (const table of TABLES)
     for (const values of indexed[table].values()) {
@@ -87,10 +81,8 @@ function addIndex(index: Record<Table, string[]>, start: string, indexed: IndexR
 }
 
 function addFacts(lines: string[], start: string, resource: Resource): void {
-  factsOf(resource).forEach(({ kind, code, date, value, unit, supplyDays }, ordinal) => {
-    if (code.length > LONGEST_CODE) return;
-    const supply = supplyDays === undefined ? undefined : Math.min(supplyDays, MOST_DAYS);
-    const cells = [ordinal, kind, code, date && startOfPartial(date), value, unit, supply].map(field);
+  for (const { ordinal, kind, code, date, value, unit, supplyDays } of factRowsOf(resource)) {
+    const cells = [ordinal, kind, code, date, value, unit, supplyDays].map(field);
     lines.push(`${start}\t${cells.join('\t')}`);
-  });
+  }
 }

@@ -29,23 +29,35 @@ export async function removeFacts(
 }
 
 /** No code of SNOMED CT or dm+d is as long; what is, is broken, and no rule can ask for it. */
-export const LONGEST_CODE = 64;
+const LONGEST_CODE = 64;
 /** A supply that is said to last for longer is a slip of the keyboard, and would not fit its column. */
-export const MOST_DAYS = 36_500;
+const MOST_DAYS = 36_500;
+
+/** What a resource states as rows of the table: each with its place in the resource, `null` where nothing is said. */
+export function factRowsOf(resource: Resource) {
+  return factsOf(resource)
+    .map(({ kind, code, date, value, unit, supplyDays }, ordinal) => ({
+      ordinal,
+      kind,
+      code,
+      date: date ? startOfPartial(date) : null,
+      value: value ?? null,
+      unit: unit ?? null,
+      supplyDays: supplyDays === undefined ? null : Math.min(supplyDays, MOST_DAYS),
+    }))
+    .filter(({ code }) => code.length <= LONGEST_CODE);
+}
 
 /** Keeps what the given resources state. */
 export async function writeFacts(tx: Transaction, changed: readonly Stated[]): Promise<void> {
-  const rows = changed
-    .flatMap(({ organisation, patient, type, id, resource }) =>
-      patient ? factsOf(resource).map((fact, ordinal) => ({ organisation, patient, type, id, ordinal, ...fact })) : [],
-    )
-    .filter(({ code }) => code.length <= LONGEST_CODE);
+  const rows = changed.flatMap(({ organisation, patient, type, id, resource }) =>
+    patient ? factRowsOf(resource).map((fact) => ({ organisation, patient, type, id, ...fact })) : [],
+  );
   if (rows.length === 0) return;
-  const column = <T>(pick: (row: (typeof rows)[number]) => T) => rows.map(pick);
+  const column = <K extends keyof (typeof rows)[number]>(name: K) => rows.map((row) => row[name]);
   await tx.query(sql`
     insert into clinical_fact (organisation, patient, resource_type, resource_id, ordinal, kind, code, date, value, unit, supply_days)
-    select * from unnest(${column((row) => row.organisation)}::text[], ${column((row) => row.patient)}::text[], ${column((row) => row.type)}::text[],
-      ${column((row) => row.id)}::text[], ${column((row) => row.ordinal)}::smallint[], ${column((row) => row.kind)}::text[],
-      ${column((row) => row.code)}::text[], ${column((row) => (row.date ? startOfPartial(row.date) : null))}::date[],
-      ${column((row) => row.value ?? null)}::double precision[], ${column((row) => row.unit ?? null)}::text[], ${column((row) => (row.supplyDays === undefined ? null : Math.min(row.supplyDays, MOST_DAYS)))}::int[])`);
+    select * from unnest(${column('organisation')}::text[], ${column('patient')}::text[], ${column('type')}::text[], ${column('id')}::text[],
+      ${column('ordinal')}::smallint[], ${column('kind')}::text[], ${column('code')}::text[], ${column('date')}::date[],
+      ${column('value')}::double precision[], ${column('unit')}::text[], ${column('supplyDays')}::int[])`);
 }

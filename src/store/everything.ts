@@ -20,7 +20,7 @@ export type EverythingPosition = {
   readonly rid: string;
 };
 
-export type EverythingRequest = {
+export type EverythingQuestion = {
   /** The Patient's id. */
   readonly patient: string;
   /** Types that are walked: those the caller may read. */
@@ -32,8 +32,9 @@ export type EverythingRequest = {
   /** Instant: only what changed at or after it. */
   readonly since?: string;
   readonly count: number;
-  readonly after?: EverythingPosition;
 };
+
+export type EverythingRequest = EverythingQuestion & { readonly after?: EverythingPosition };
 
 export type EverythingRow = EverythingPosition & {
   readonly id: string;

@@ -94,18 +94,29 @@ export function gather<Asked, Answer>(
   );
 }
 
-/** Hands each caller its own promise, and resolves when all are settled. */
+/** Hands each caller its own promise, and resolves when all are settled. Never throws: what `run` throws is theirs. */
 async function settle<Asked, Answer>(
   run: (group: readonly Asked[]) => readonly Promise<Answer>[],
   group: readonly Waiting<Asked, Answer>[],
 ): Promise<void> {
-  const answers = run(group.map(({ asked }) => asked));
+  const answers = answersOf(run, group);
   for (const [index, { resolve, reject }] of group.entries()) {
     const answer = answers[index];
     if (answer) answer.then(resolve, reject);
     else reject(new Error(`${answers.length} answers to ${group.length} calls`));
   }
   await Promise.allSettled(answers);
+}
+
+function answersOf<Asked, Answer>(
+  run: (group: readonly Asked[]) => readonly Promise<Answer>[],
+  group: readonly Waiting<Asked, Answer>[],
+): readonly Promise<Answer>[] {
+  try {
+    return run(group.map(({ asked }) => asked));
+  } catch (error) {
+    return group.map(() => Promise.reject<Answer>(error));
+  }
 }
 
 /** One journey for the whole group: what it throws is thrown to every caller. */

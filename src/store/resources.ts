@@ -172,27 +172,28 @@ export async function deleteResources(
   );
 }
 
+/** The bytes that are served of a resource in this version. */
+export function contentOf(
+  { resourceType, id = '', meta, ...rest }: Resource,
+  { version, lastUpdated }: Pick<StoredResource, 'version' | 'lastUpdated'>,
+): string {
+  return JSON.stringify({ resourceType, id, meta: { ...meta, versionId: String(version), lastUpdated }, ...rest });
+}
+
 function prepare(
   resource: Resource,
   facts: { organisation: string; stamp: number; hash: string; version: number },
 ): Omit<Prepared, 'before'> {
   const { organisation, stamp, hash, version } = facts;
   const lastUpdated = instantOfStamp(stamp);
-  const { resourceType, id = '', meta, ...rest } = resource;
-  const content = JSON.stringify({
-    resourceType,
-    id,
-    meta: { ...meta, versionId: String(version), lastUpdated },
-    ...rest,
-  });
   return {
     organisation,
-    type: resourceType,
-    id,
+    type: resource.resourceType,
+    id: resource.id ?? '',
     version,
     lastUpdated,
     deleted: false,
-    content,
+    content: contentOf(resource, { version, lastUpdated }),
     hash,
     patient: patientOf(resource) ?? null,
     resource,

@@ -57,32 +57,28 @@ function writeAlone<Kept>(
   return writeByClient(shell, writer, { operation, finish: (tx, written) => keeping(tx, [keep(written)]) });
 }
 
-/** Those of one caller go together, two writes of the same resource one after the other. */
+/** Those of one caller go together; a second write of a resource goes after the first, alone, and sees what that wrote. */
 function writeGroup<Kept>(
   shell: WriteShell,
   keeping: Keeping<Kept>,
   group: readonly Asked<Kept>[],
 ): readonly Promise<Result<Written>>[] {
-  const answers = new Map<Asked<Kept>, Promise<Result<Written>>>();
-  const latest = new Map<unknown, Promise<unknown>>();
   const oneAlone = (asked: Asked<Kept>) => writeAlone(shell, keeping, asked);
-  for (const those of Map.groupBy(group, ({ writer }) => callerOf(writer)).values()) {
-    const first = [...new Map(those.toReversed().map((asked) => [keyOf(asked), asked])).values()];
-    const done = first.length > 1 ? allOf(shell, keeping, first) : Promise.resolve<Answers<Kept>>(new Map());
-    for (const asked of first)
-      answers.set(
-        asked,
-        done.then((all) => all.get(asked) ?? oneAlone(asked)),
-      );
-  }
-  for (const asked of group) {
-    // A second write of a resource sees what the first one wrote.
-    const before = latest.get(keyOf(asked));
-    const answer = answers.get(asked) ?? Promise.allSettled([before]).then(() => oneAlone(asked));
-    answers.set(asked, answer);
-    latest.set(keyOf(asked), answer);
-  }
-  return group.map((asked) => answers.get(asked) ?? oneAlone(asked));
+  const first = new Map(group.toReversed().map((asked) => [keyOf(asked), asked]));
+  const shared = new Map<string, Promise<Answers<Kept>>>();
+  for (const [caller, those] of Map.groupBy(first.values(), ({ writer }) => callerOf(writer)))
+    if (those.length > 1) shared.set(caller, allOf(shell, keeping, those));
+  const latest = new Map<unknown, Promise<Result<Written>>>();
+  return group.map((asked) => {
+    const key = keyOf(asked);
+    const together = shared.get(callerOf(asked.writer)) ?? Promise.resolve<Answers<Kept>>(new Map());
+    const answer =
+      first.get(key) === asked
+        ? together.then((all) => all.get(asked) ?? oneAlone(asked))
+        : Promise.allSettled([latest.get(key)]).then(() => oneAlone(asked));
+    latest.set(key, answer);
+    return answer;
+  });
 }
 
 const callerOf = ({ client, organisations, role }: Writer) => JSON.stringify([client, role, organisations]);

@@ -6,7 +6,7 @@ import { HOLDFAST, holdfastExtension, ODS_CODE, ukCore } from '#fhir/systems.ts'
 import type { Bundle, Endpoint, HealthcareService, Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
-import { load, saveResources } from '#store/resources.ts';
+import { readMany, saveResources } from '#store/resources.ts';
 import { type Caller, type LiveShell, personOf } from './live.ts';
 import type { ReadCapability } from './ports.ts';
 import { inside, type PracticeLink } from './shell.ts';
@@ -46,10 +46,11 @@ export async function declareLinks(shell: LinkShell): Promise<void> {
   for (const practice of shell.practices) {
     const { organisation } = practice;
     const resources: Resource[] = [serviceOf(practice), ...configured(practice, shell.baseUrl())];
-    for (const name of GP_CONNECT) {
-      const known = await load<Endpoint>(shell.pool, inside(organisation), 'Endpoint', endpointId(name, organisation));
-      if (!known) resources.push(gpConnectEndpoint(practice, shell.baseUrl(), { name }));
-    }
+    const ids = GP_CONNECT.map((name) => endpointId(name, organisation));
+    const known = await readMany<Endpoint>(shell.pool, inside(organisation), 'Endpoint', ids);
+    for (const name of GP_CONNECT)
+      if (!known.some(({ id }) => id === endpointId(name, organisation)))
+        resources.push(gpConnectEndpoint(practice, shell.baseUrl(), { name }));
     await inTransaction(shell.pool, (tx) => saveResources(tx, { organisation, resources, source: 'holdfast' }));
   }
 }

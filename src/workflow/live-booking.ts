@@ -7,7 +7,7 @@ import { addDays, addTo, londonDate } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
 import type { Appointment, Schedule, Slot } from '#fhir/types.ts';
-import { fail, ok, type Result } from '#result.ts';
+import { type Failure, fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys, lockPatients } from '#store/database.ts';
 import { load, loadOfPatients, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
@@ -57,7 +57,8 @@ export async function bookLive(shell: LiveShell, caller: Caller, wish: BookingWi
   const of = { ...known.value, provider, user: user.value };
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const done = await bookOnce(shell, of, wish);
-    if (!done.ok || done.value !== 'again') return done as Result<Kept>;
+    if (!done.ok) return done;
+    if (done.value !== 'again') return ok(done.value);
   }
   return fail(
     'conflict',
@@ -198,16 +199,11 @@ async function refused(shell: LiveShell, tx: Transaction, booking: Booking): Pro
 }
 
 /** Refused before it could be done: given up. Otherwise the queue finds out what became of it. */
-async function notKnown(
-  shell: LiveShell,
-  tx: Transaction,
-  booking: Booking,
-  failure: { kind: string; message: string },
-): Promise<Result<never>> {
+async function notKnown(shell: LiveShell, tx: Transaction, booking: Booking, failure: Failure): Promise<Result<never>> {
   const { organisation, proposed, user } = booking;
   if (booking.isFirst && failure.kind !== 'unknown-outcome') {
     await withdraw(tx, booking, { proposed, why: 'The practice’s system did not take it' });
-    return { ok: false, failure } as Result<never>;
+    return { ok: false, failure };
   }
   const payload = { organisation, appointment: proposed.id ?? '', user };
   if (booking.isFirst) await shell.enqueue(tx, [{ queue: 'settle-booking', payload }]);

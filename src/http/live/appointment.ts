@@ -19,8 +19,11 @@ export function liveCreate(deps: Deps, kept: Action): Action {
     run: async (call) => {
       const { live } = deps;
       const body = resourceOf(call, deps, { type: 'Appointment' });
-      const slot = live && body.ok ? await slotOf(deps, call, body.value as Appointment) : undefined;
-      return live && slot ? bookOn(deps, live, { call, slot }) : kept.run(call);
+      if (!live || !body.ok) return kept.run(call);
+      // Read once, whichever way it goes.
+      const read: Call = { ...call, body: { parsed: body.value } };
+      const slot = await slotOf(deps, read, body.value as Appointment);
+      return slot ? bookOn(deps, live, { call: read, slot }) : kept.run(read);
     },
   };
 }
