@@ -108,7 +108,10 @@ const receiptParts = fc.record(
   { requiredKeys: ['status'] },
 );
 
-const release: Command = { do: 'event', event: { kind: 'released', by: { reference: 'Practitioner/u1' } } };
+const release: Extract<Command, { do: 'event' }> = {
+  do: 'event',
+  event: { kind: 'released', by: { reference: 'Practitioner/u1' } },
+};
 
 const quiet: readonly fc.WeightedArbitrary<Command>[] = [
   { weight: 6, arbitrary: fc.constant<Command>({ do: 'reach' }) },
@@ -510,6 +513,33 @@ t.test('law 6: the same history gives the same state, and so does one in which e
     const twice = run(commands.flatMap((one): Command[] => (one.do === 'wait' ? [one] : [one, one])));
     return shown(twice) === shown(once);
   });
+});
+
+t.test('law 6: an event that was obeyed changes nothing when it comes again later', async (t) => {
+  const again: TaskEvent[] = [];
+  const later = addTo(START, { days: 400 });
+  fc.assert(
+    fc.property(
+      history,
+      fc.oneof(going, ending, fc.constantFrom<TaskEvent>(release.event, { kind: 'resumed' })),
+      (commands, event) => {
+        const task = run(commands).tasks.at(-1);
+        if (!task) return true;
+        const first = move(task, event, later);
+        if (!first.ok || !first.value.changed) return true;
+        again.push(event);
+        const second = move(first.value.task, event, addTo(later, { days: 1 }));
+        return (
+          second.ok && !second.value.changed && JSON.stringify(second.value.task) === JSON.stringify(first.value.task)
+        );
+      },
+    ),
+    { ...RUNS, numRuns: 600, seed: 6 },
+  );
+  t.ok(
+    new Set(again.map(({ kind }) => kind)).size >= 10,
+    `${again.length} events of ${new Set(again.map(({ kind }) => kind)).size} kinds`,
+  );
 });
 
 t.test('receipts give the same message in any order', async () => {
