@@ -53,7 +53,7 @@ export async function emergencyStop(shell: StopShell, stop: Stop): Promise<Resul
     await pause(20);
     underWay = await sendsUnderWay(shell.pool, stop.organisations);
   }
-  const since = stop.since ?? londonInstant(londonDate(shell.now()), '00:00');
+  const since = stop.since ?? midnight(shell.now());
   const practices: Stopped['practices'][number][] = [];
   for (const [organisation, flag] of flags) {
     const { list, counts } = await listOf(shell, {
@@ -65,6 +65,11 @@ export async function emergencyStop(shell: StopShell, stop: Stop): Promise<Resul
     practices.push({ organisation, flag: flag.id ?? '', list: list.id ?? '', ...counts });
   }
   return ok({ underWay, practices });
+}
+
+/** From when on a stop lists what was handed over, unless it says otherwise: the day that has begun in London. */
+export function midnight(now: string): string {
+  return londonInstant(londonDate(now), '00:00');
 }
 
 /** All Flags in one transaction: it ends within milliseconds, and every send that looks after that sees them. */

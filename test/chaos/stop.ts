@@ -37,7 +37,9 @@ const verdict = await stopUnderWay(
   },
 );
 say(`answered after ${verdict.answeredAfterMs.toFixed(0)} ms, ${verdict.underWay} hand-overs not recorded by then`);
-say(`the last message was received ${verdict.lastAfterAnswerMs.toFixed(0)} ms after the answer (negative: before it)`);
+say(
+  `the last message was received ${verdict.lastAfterAnswerMs.toFixed(0)} ms after the answer (negative: before it), ${verdict.lastAfterCallMs.toFixed(0)} ms after the call`,
+);
 say(`${verdict.received} of ${values.people} messages received, ${verdict.listed} listed`);
 for (const one of verdict.faulty) say(`BROKEN  ${one}`);
 say(verdict.faulty.length === 0 ? 'PASS' : 'FAIL');
