@@ -27,6 +27,46 @@ t.test(
   },
 );
 
+t.test('a hand-over that had begun does not hold up the stop, and is in the list once it has ended', async (t) => {
+  const clock = { now: '2026-06-01T09:00:00.000Z' };
+  const begun = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const house = await openHouse(t, {
+    practices: [aPractice(PRACTICE)],
+    now: () => clock.now,
+    isWorking: true,
+    outside: {
+      findSlots: manySlots,
+      sendMessage: async ({ key }) => {
+        begun.resolve();
+        await answered.promise;
+        return ok({ messageId: key, duplicate: false });
+      },
+    },
+  });
+  const invited = inviteOnce(house, clock, [{ id: 'p-1', n: 1 }]);
+  await begun.promise;
+  const token = await house.token('coordinator', PRACTICE);
+  const stopped = await call(house, 'POST', `/fhir/R4/Organization/${PRACTICE}/$emergency-stop`, { token });
+  const { parameter = [] } = JSON.parse(stopped.text) as Parameters;
+  t.ok((parameter[0]?.valueUnsignedInt ?? 0) >= 1, 'it says that one had begun');
+  t.match(parameter[1]?.part?.slice(3), [
+    { name: 'handedOver', valueUnsignedInt: 0 },
+    { name: 'waiting', valueUnsignedInt: 1 },
+  ]);
+  const entries = async () =>
+    (await loadAll<List>(house.pool, PRACTICE, 'List'))
+      .filter(({ code }) => code?.coding?.[0]?.code === 'handed-over')
+      .flatMap(({ entry = [] }) =>
+        entry.map(({ flag, item }) => `${flag?.coding?.[0]?.code} ${item.reference?.split('/')[0]}`),
+      );
+  t.same(await entries(), ['not-handed-over CommunicationRequest']);
+  answered.resolve();
+  await invited;
+  await house.settle();
+  t.same(await entries(), ['sent Communication'], 'completed without anybody asking');
+});
+
 t.test('a hand-over that was checked too long ago is not made, and comes again', async (t) => {
   const clock = { now: '2026-06-01T09:00:00.000Z' };
   const asked: boolean[] = [];
