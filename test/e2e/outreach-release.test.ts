@@ -2,8 +2,10 @@
 import t from 'tap';
 import { businessStatusOf } from '#domain/business-status.ts';
 import { addTo } from '#fhir/date.ts';
+import { SNOMED } from '#fhir/systems.ts';
 import type {
   CommunicationRequest,
+  Condition,
   Flag,
   Parameters,
   Patient,
@@ -29,7 +31,7 @@ const START = '2026-06-01T09:00:00.000Z';
 const OTHER = 'B82002';
 /** What an operation answers: Parameters, or why not. */
 type Answer = Parameters & { readonly issue?: readonly { readonly diagnostics?: string }[] };
-type More = { patient?: Partial<Patient> };
+type More = { patient?: Partial<Patient>; resources?: Condition[] };
 type Test = { teardown(end: () => unknown): void };
 
 type Town = {
@@ -39,7 +41,8 @@ type Town = {
   readonly sent: string[];
   readonly people: Person[];
   readonly group: string;
-  readonly add: (count: number, more?: More) => Promise<Person[]>;
+  readonly groupOf: (topic: string) => string;
+  readonly add: (count: number, more?: More | ((id: string) => More)) => Promise<Person[]>;
   readonly run: () => Promise<void>;
   readonly released: () => Promise<Task[]>;
   readonly post: (
@@ -93,10 +96,10 @@ async function town(t: Test, of: { people: number; slots: number; policy?: Parti
     await takeIn(
       house,
       clock,
-      some.map((person) => ({ ...person, ...(more ? { more } : {}) })),
+      some.map((person) => ({ ...person, more: (typeof more === 'function' ? more(person.id) : more) ?? {} })),
     );
     must(await assess(shell, { organisation: PRACTICE, patients: some.map(({ id }) => id) }));
-    must(await cohort(shell, { organisation: PRACTICE, rule: rule.url }));
+    for (const { url } of shell.rules) must(await cohort(shell, { organisation: PRACTICE, rule: url }));
     return some;
   };
   await add(of.people);
@@ -112,6 +115,7 @@ async function town(t: Test, of: { people: number; slots: number; policy?: Parti
     people,
     add,
     group: cohortId(PRACTICE, rule),
+    groupOf: (topic) => cohortId(PRACTICE, shell.rules.find((one) => one.topic.code === topic) ?? rule),
     run: async () => void must(await campaign(shell, { organisation: PRACTICE })),
     released: async () =>
       [...(await tasksOf(house, people)).values()].filter(
@@ -409,3 +413,46 @@ t.test('a hold of a campaign or of a practice keeps every step back, and loses n
   );
   t.ok(requests.length <= 1, 'no step was asked for twice');
 });
+
+t.test(
+  'limits hold over all programmes: one open invitation for a person, the graver one, and one number for the practice',
+  async (t) => {
+    const policy = { openPerPerson: 1, practiceReleasesPerDay: 7 };
+    const { house, groupOf, post, add, run, clock } = await town(t, { people: 0, slots: 400, policy });
+    await add(10, (id) => ({
+      resources: [
+        {
+          resourceType: 'Condition',
+          id: `${id}-diabetes`,
+          subject: { reference: `Patient/${id}` },
+          code: { coding: [{ system: SNOMED, code: '44054006' }] },
+          onsetDateTime: '2016-03-01',
+        },
+      ],
+    }));
+    for (const topic of ['asthma', 'diabetes'])
+      t.equal((await post('coordinator', `Group/${groupOf(topic)}/$release`, { dailyCap: 5 })).status, 200);
+    const released = async (topic: string) => {
+      const run = (await loadAll<RequestGroup>(house.pool, PRACTICE, 'RequestGroup')).find(
+        ({ subject }) => subject?.reference === `Group/${groupOf(topic)}`,
+      );
+      const tasks = await loadAll<Task>(house.pool, PRACTICE, 'Task');
+      return tasks.filter(({ output = [] }) =>
+        output.some(({ valueReference }) => valueReference?.reference === `RequestGroup/${run?.id}`),
+      );
+    };
+    await run();
+    const [asthma, diabetes] = [await released('asthma'), await released('diabetes')];
+    t.equal(diabetes.length, 5, 'the graver programme has its day');
+    t.equal(asthma.length, 2, 'and the other one what is left of the practice');
+    const invited = [...asthma, ...diabetes].map((task) => task.for?.reference);
+    t.equal(new Set(invited).size, 7, 'nobody is asked for two things at once');
+    clock.now = addTo(clock.now, { days: 1 });
+    await run();
+    t.same(
+      [(await released('asthma')).length, (await released('diabetes')).length],
+      [2, 8],
+      'whoever is left has the graver need',
+    );
+  },
+);
