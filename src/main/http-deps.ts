@@ -15,7 +15,7 @@ import { sql } from '#store/sql.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
 import { asyncRequests } from './async-requests.ts';
-import { readsOn, writesOn } from './client-access.ts';
+import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
@@ -41,6 +41,7 @@ export function httpDeps(
     notifyKeys: parts.notifyKeys,
     ...readsOn(pool, shell),
     ...writesOn(shell, parts.publicUrl),
+    readAudited: audited(shell),
     async: asyncRequests(pool, opened.log),
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
