@@ -29,7 +29,7 @@ function acting(
     type,
     needs: [{ type, interaction: 'read' }, also],
     run: async (call) => {
-      if (on === 'instance' && !isId(call.id)) return notVisible(type);
+      if (on === 'instance' && !(await isSeen(deps, type, call))) return notVisible(type);
       const given = inputsOf(deps, call, inputs);
       if (!given.ok) return given;
       const answer = await run(call, given.value);
@@ -42,6 +42,14 @@ function acting(
       return ok({ status: 200, content: JSON.stringify(answer.value), patients });
     },
   };
+}
+
+/** First of all: what is wrong with a request is told only to those who may ask it. A practice is known by its ODS code. */
+async function isSeen(deps: Deps, type: Operation['type'], { id, access, principal }: Call): Promise<boolean> {
+  if (!isId(id)) return false;
+  if (type === 'Organization') return principal.organisations.includes(id);
+  const found = await deps.read(access, type, id);
+  return found !== undefined && !found.deleted;
 }
 
 /** How many people are listed unless said, and at most. */
