@@ -6,32 +6,24 @@
 import { entryDateOf, entryOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
 import type { ConceptMap, Task } from '#fhir/types.ts';
-import { type Failure, ok, type Result } from '#result.ts';
+import { ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { findEntry } from '#store/findings.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { type FilingShell, fileOne } from './file-entry.ts';
 import { isWriteback, loadPathway, type Pathway } from './pathway.ts';
-import type { FileEntry } from './ports.ts';
-import { nhsNumberOf } from './send-check.ts';
-import { chase, type DocumentShell, deadlinesOf, sendOne } from './send-document.ts';
+import { type DocumentShell, sendOne } from './send-document.ts';
 import { linkOf, type Transaction } from './shell.ts';
+import { chase, deadlinesOf, type WritebackJob } from './writeback-deadlines.ts';
 
-export type WritebackShell = DocumentShell & {
-  readonly conceptMaps: readonly ConceptMap[];
-  readonly fileEntry: FileEntry;
-};
-
-type Job = { readonly organisation: string; readonly task: string };
+export type WritebackShell = DocumentShell & FilingShell & { readonly conceptMaps: readonly ConceptMap[] };
 
 /** Makes, files and proves the writebacks of one coordination Task, as far as each can go now. Safe to run twice. */
-export async function writeBack(shell: WritebackShell, job: Job): Promise<Result<unknown>> {
+export async function writeBack(shell: WritebackShell, job: WritebackJob): Promise<Result<unknown>> {
   const open = await inTransaction(shell.pool, (tx) => decide(shell, tx, job));
   for (const task of open) {
-    const filed =
-      routeOf(task) === 'send-document'
-        ? await sendOne(shell, job, task)
-        : await inTransaction(shell.pool, (tx) => file(shell, tx, job, task));
+    const filed = routeOf(task) === 'send-document' ? await sendOne(shell, job, task) : await fileOne(shell, job, task);
     if (!filed.ok) return filed;
   }
   return ok(open.length);
@@ -41,7 +33,7 @@ export async function writeBack(shell: WritebackShell, job: Job): Promise<Result
 async function decide(
   shell: WritebackShell,
   tx: Transaction,
-  { organisation, task: taskId }: Job,
+  { organisation, task: taskId }: WritebackJob,
 ): Promise<readonly Task[]> {
   const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
   if (!pathway) return [];
@@ -84,38 +76,5 @@ async function readBack(tx: Transaction, { organisation, patientId }: Pathway, t
   return moved?.ok ? moved.value.task : task;
 }
 
-async function file(
-  shell: WritebackShell,
-  tx: Transaction,
-  { organisation, task: taskId }: Job,
-  asked: Task,
-): Promise<Result<unknown>> {
-  const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
-  const task = pathway?.parts.find((part) => part.id === asked.id);
-  const [entry, date, nhsNumber] = [task && entryOf(task), task && entryDateOf(task), nhsNumberOf(pathway?.patient)];
-  if (task?.status !== 'requested' || !entry?.code || !date || !nhsNumber || !pathway?.user)
-    return ok('not to be filed now');
-  const { user } = pathway;
-  const filed = await shell.fileEntry({
-    key: task.id ?? '',
-    organisation,
-    nhsNumber,
-    code: entry.code,
-    term: entry.display ?? '',
-    date,
-    user,
-  });
-  if (!filed.ok && AGAIN.has(filed.failure.kind)) return filed;
-  const now = shell.now();
-  const event = filed.ok
-    ? { kind: 'filed' as const, recordId: filed.value.recordId }
-    : { kind: 'failed' as const, reason: filed.failure.message, retry: false };
-  const moved = moveWriteback(task, event, now);
-  if (moved.ok) await saveResources(tx, { organisation, resources: [moved.value.task], source: 'holdfast' });
-  return ok(event.kind);
-}
-
 /** Routes that a program takes; the others are for people. */
 const LINKS: ReadonlySet<string | undefined> = new Set(['im1', 'send-document']);
-
-const AGAIN: ReadonlySet<Failure['kind']> = new Set(['busy', 'unavailable', 'unknown-outcome']);

@@ -1,0 +1,225 @@
+/**
+ * Writing back by a transaction link and by hand, through faults: the real house, the real adapter, the stand-in. What
+ * must hold is asked of the stand-in's own ledger and of our Tasks, which must agree one to one.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import t from 'tap';
+import { createIm1 } from '#adapters/im1/im1.ts';
+import { routeOf } from '#domain/writeback.ts';
+import { recordIdOf } from '#domain/writeback-move.ts';
+import { addTo } from '#fhir/date.ts';
+import { NHS_NUMBER } from '#fhir/systems.ts';
+import type { Task } from '#fhir/types.ts';
+import { ok } from '#result.ts';
+import type { Fault } from '#sandbox/faults.ts';
+import type { SimPatient } from '#sandbox/practice.ts';
+import type { FileEntry } from '#workflow/ports.ts';
+import type { PracticeLink } from '#workflow/shell.ts';
+import { writeBack } from '#workflow/writeback.ts';
+import {
+  codedEntry,
+  decline,
+  inviteOnce,
+  manySlots,
+  PRACTICE,
+  type Person as Someone,
+  takeIn,
+  tasksOf,
+  writebacksOf,
+} from '../support/cohort.ts';
+import { inParallel } from '../support/faults.ts';
+import { aPractice, openHouse, type TestHouse } from '../support/house.ts';
+import { openWorld, standInsFor, temporaryFolder } from '../support/sandbox.ts';
+
+t.setTimeout(300_000);
+
+type Person = Someone & { readonly sim: SimPatient; readonly more: object };
+
+const START = '2026-06-01T09:00:00.000Z';
+/** Less than `LATE_MS`, so that such an answer is one that does not come, and such a call one that arrives later. */
+const TIMEOUT_MS = 200;
+const LATE_MS = 450;
+
+type Options = {
+  readonly count: number;
+  readonly writeback: PracticeLink['writeback'];
+  readonly isWorking?: boolean;
+  readonly mayDie?: boolean;
+};
+
+async function openTown(
+  t: Parameters<typeof openHouse>[0],
+  { count, writeback, isWorking = false, mayDie = false }: Options,
+) {
+  const clock = { now: START };
+  const world = openWorld(temporaryFolder(t), count * 2);
+  const real = { ahead: 0 };
+  const standIns = await standInsFor(world, { realNow: () => Date.now() + real.ahead });
+  t.teardown(() => standIns.close());
+  const { ledger } = standIns;
+  // Two processes: what one has in memory the other does not know.
+  const settings = { baseUrl: standIns.urls.im1, applicationId: 'holdfast', timeoutMs: TIMEOUT_MS, pauseMs: 1 };
+  const processes = [createIm1(settings), createIm1(settings)];
+  const met = { calls: 0, died: 0, kinds: new Set<string>() };
+  const died = new Set<string>();
+  const fileEntry: FileEntry = async (entry) => {
+    met.calls += 1;
+    if (met.calls % 15 === 0) real.ahead += 601_000;
+    const filed = await (processes[met.calls % 2] ?? createIm1(settings)).fileEntry(entry);
+    met.kinds.add(filed.ok ? 'ok' : filed.failure.kind);
+    const dies = mayDie && filed.ok && !died.has(entry.key) && Number.parseInt(entry.key.slice(-2), 16) % 10 === 0;
+    if (!dies) return filed;
+    died.add(entry.key);
+    met.died += 1;
+    throw new Error('the process ended here');
+  };
+  const house = await openHouse(t, {
+    practices: [{ ...aPractice(PRACTICE), writeback }],
+    now: () => clock.now,
+    isWorking,
+    outside: {
+      fileEntry,
+      findSlots: manySlots,
+      sendMessage: async ({ key }) => ok({ messageId: `m-${key}`, duplicate: false }),
+    },
+  });
+  const able = (world.gp.practice(PRACTICE)?.patients ?? []).filter((one) => !one.deathDate && !one.deregisteredOn);
+  const people = able.slice(0, count).map((sim, n): Person => {
+    const more = { patient: { identifier: [{ system: NHS_NUMBER, value: sim.nhsNumber }] } };
+    return { id: `p-${n}`, n: n + 1, sim, more };
+  });
+  if (people.length < count) throw new Error(`the practice has only ${people.length} people`);
+  await inviteOnce(house, clock, people);
+  for (const person of people) await decline(house, clock, person);
+  const tasks = [...(await tasksOf(house, people)).values()];
+  return { clock, house, ledger, met, people, tasks };
+}
+
+type Town = Awaited<ReturnType<typeof openTown>>;
+
+const run = (house: TestHouse, task: Task) => writeBack(house.shell, { organisation: PRACTICE, task: task.id ?? '' });
+
+/** One round of the queue: every third job is delivered twice, and one that fails comes again at once, twice at most. */
+async function round({ house }: Town, tasks: readonly Task[]): Promise<void> {
+  const jobs = tasks.flatMap((task, n) => (n % 3 === 0 ? [task, task] : [task]));
+  await inParallel(jobs, 6, async (task) => {
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const done = await run(house, task).catch(() => undefined);
+      if (done?.ok) return;
+    }
+  });
+}
+
+/** Rounds until every writeback has left `requested`; between them what was under way arrives, and a quarter of an hour goes by. */
+async function workOff(town: Town): Promise<number> {
+  for (let rounds = 1; rounds <= 20; rounds += 1) {
+    await round(town, town.tasks);
+    const open = (await writebacksOf(town.house, town.people)).filter(({ status }) => status === 'requested');
+    if (open.length === 0) return rounds;
+    await pause(LATE_MS);
+    town.clock.now = addTo(town.clock.now, { minutes: 16 });
+  }
+  throw new Error('20 rounds were not enough');
+}
+
+function setFaults({ ledger }: Town): void {
+  const strike = (kind: Fault['kind'], probability: number, match: string) =>
+    ledger.fault({ system: 'im1', kind, match, when: { probability }, milliseconds: LATE_MS });
+  for (const kind of ['drop-after-commit', 'latency', 'slow-answer', 'half-body', '500', '502-html', '429'] as const)
+    strike(kind, 0.06, 'POST /im1/record/entries');
+  for (const kind of ['drop-after-commit', '500', '502-html', '429', 'half-body'] as const) {
+    strike(kind, 0.02, 'GET /im1/record/entries');
+    strike(kind, 0.04, 'POST /im1/sessions');
+  }
+}
+
+const inOrder = (values: readonly (string | undefined)[]) => [...values].sort();
+
+t.test('120 entries by a transaction link through faults: nothing twice, nothing lost', async (t) => {
+  const town = await openTown(t, { count: 120, writeback: 'im1', mayDie: true });
+  const { clock, house, ledger, met, people, tasks } = town;
+  setFaults(town);
+  const rounds = await workOff(town);
+  ledger.faults.clear();
+  await pause(LATE_MS);
+  t.ok(rounds > 1 && met.calls > people.length * 1.2, `${met.calls} calls in ${rounds} rounds: the faults did strike`);
+  t.ok(met.died > 5, `${met.died} times the process ended between filing and commit`);
+  for (const kind of ['busy', 'unavailable', 'unknown-outcome']) t.ok(met.kinds.has(kind), `"${kind}" was met`);
+
+  const ours = await writebacksOf(house, people);
+  t.equal(ours.length, people.length, 'one writeback each');
+  t.same(ledger.duplicates().filed, [], 'nothing was filed twice');
+  t.same(
+    inOrder(ledger.filed.map((one) => `${one.externalReference} ${one.recordId}`)),
+    inOrder(ours.map((task) => `${task.id} ${recordIdOf(task)}`)),
+    'the ledger and our writebacks agree one to one',
+  );
+  t.ok(
+    ours.every(({ status }) => status === 'in-progress'),
+    'and nothing is completed by an answer',
+  );
+
+  const writebackOf = new Map(ours.map((task) => [task.for?.reference, task]));
+  const coded = people.filter((_, index) => index % 4 !== 0);
+  const bringBack = coded.map((person) => {
+    const writeback = writebackOf.get(`Patient/${person.id}`);
+    if (!writeback) throw new Error('there is no writeback');
+    return { ...person, more: { ...person.more, resources: [codedEntry(writeback, person)] } };
+  });
+  await takeIn(house, clock, bringBack);
+  await round(town, tasks);
+  const proved = (await writebacksOf(house, people)).filter(({ status }) => status === 'completed');
+  t.same(
+    inOrder(proved.map((task) => task.for?.reference)),
+    inOrder(coded.map(({ id }) => `Patient/${id}`)),
+    'completed are exactly those that were read back',
+  );
+
+  clock.now = addTo(clock.now, { days: 29 });
+  await round(town, tasks);
+  const left = (await writebacksOf(house, people)).filter(({ status }) => status !== 'completed');
+  t.equal(left.length, people.length - coded.length);
+  for (const task of left) {
+    t.equal(`${task.status} ${routeOf(task)}`, 'requested manual');
+    t.match(task.statusReason?.text, /is not in the record after 28 days: look into the record first/);
+  }
+  t.equal(ledger.filed.length, people.length, 'nothing was filed again by itself');
+  t.notMatch(house.logged.join('\n'), /999\d{7}/, 'and no NHS number is logged');
+});
+
+t.test('an entry that the link refuses, or cannot take for a week, becomes the work of a person', async (t) => {
+  const town = await openTown(t, { count: 3, writeback: 'im1' });
+  const { clock, house, ledger, people, tasks } = town;
+  const [refused, down, late] = tasks;
+  if (!refused || !down || !late) throw new Error('there are not three');
+  const stateOf = async (task: Task) => {
+    const [found] = (await writebacksOf(house, people)).filter(
+      ({ for: patient }) => patient?.reference === task.for?.reference,
+    );
+    return `${found?.status} ${found && routeOf(found)}: ${found?.statusReason?.text}`;
+  };
+  const post = { system: 'im1', match: 'POST /im1/record/entries' } as const;
+
+  ledger.fault({ ...post, kind: '403', when: { nth: 1 } });
+  t.ok((await run(house, refused)).ok);
+  t.match(await stateOf(refused), /^requested manual: the transaction link answered 403/);
+
+  ledger.fault({ system: 'im1', kind: '500', when: { probability: 1 } });
+  t.notOk((await run(house, down)).ok);
+  t.match(await stateOf(down), /^requested im1/);
+  ledger.faults.clear();
+
+  ledger.fault({ ...post, kind: 'latency', milliseconds: LATE_MS, when: { nth: 1 } });
+  t.notOk((await run(house, late)).ok, 'the call was given up');
+  t.notOk((await run(house, late)).ok, 'it may arrive yet: the next job only looks');
+  await pause(LATE_MS);
+  t.ok((await run(house, late)).ok, 'and finds it when it has arrived');
+  t.match(await stateOf(late), /^in-progress im1/);
+  t.equal(ledger.filed.length, 1);
+
+  ledger.fault({ system: 'im1', kind: '500', when: { probability: 1 } });
+  clock.now = addTo(clock.now, { days: 7 });
+  t.ok((await run(house, down)).ok);
+  t.match(await stateOf(down), /^requested manual: .*within 7 days/);
+  t.equal(ledger.filed.length, 1);
+});
