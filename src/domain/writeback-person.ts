@@ -27,3 +27,16 @@ export function onRoute(task: Task, route: Route): Task {
   );
   return { ...task, input };
 }
+
+/**
+ * What a person may say of a writeback on their work list: `in-progress` = they have filed it, `requested` = they had not.
+ * Undefined when it is not theirs to say. Neither completes it.
+ */
+export function saidByPerson(task: Task, status: Task['status'], now: string): Task | undefined {
+  if (routeOf(task) !== 'manual') return undefined;
+  if (task.status === 'requested' && status === 'in-progress')
+    return { ...task, status, executionPeriod: { start: now } };
+  if (task.status !== 'in-progress' || status !== 'requested') return undefined;
+  const { executionPeriod: _said, ...rest } = task;
+  return { ...rest, status };
+}

@@ -3,7 +3,7 @@
  * route, and believed only when read back from the record. Facts: care-needs §2.8; gp-connect §4.5
  */
 
-import { entryDateOf, entryOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
+import { entryDateOf, entryOf, entryValueOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
 import type { ConceptMap, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
@@ -50,13 +50,14 @@ async function decide(
 
 function inputOf(
   shell: WritebackShell,
-  { task, rule, communications, appointments, organisation }: Pathway,
+  { task, rule, communications, appointments, parts, organisation }: Pathway,
   existing: readonly Task[],
 ): WritebackInput {
   const route = linkOf(shell, organisation)?.writeback ?? 'manual';
   return {
     task,
     topic: rule?.topic.code ?? '',
+    calls: parts,
     communications,
     appointments,
     conceptMaps: shell.conceptMaps,
@@ -71,7 +72,9 @@ function inputOf(
 async function readBack(tx: Transaction, { organisation, patientId }: Pathway, task: Task, now: string): Promise<Task> {
   const [code, date] = [entryOf(task)?.code, entryDateOf(task)];
   if (task.status === 'completed' || !code || !date) return task;
-  const reference = await findEntry(tx, organisation, { patient: patientId, code, date });
+  const value = entryValueOf(task)?.value;
+  const entry = { patient: patientId, code, date, ...(value === undefined ? {} : { value }) };
+  const reference = await findEntry(tx, organisation, entry);
   const moved = reference ? moveWriteback(task, { kind: 'read-back', reference: { reference } }, now) : undefined;
   return moved?.ok ? moved.value.task : task;
 }

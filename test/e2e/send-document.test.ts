@@ -18,8 +18,8 @@ import { sql } from '#store/sql.ts';
 import { collectMail, understandMail } from '#workflow/mesh-inbox.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import {
+  answer,
   codedEntry,
-  decline,
   inviteOnce,
   manySlots,
   type Person,
@@ -158,7 +158,7 @@ t.test('216 documents through faults: nothing twice, nothing lost, filed only wh
   const { house, standIn, ledger, receiver } = town;
   const { mailroom } = standIn;
   await inviteOnce(house, clock, people);
-  for (const person of people) await decline(house, clock, person);
+  for (const person of people) await answer(house, clock, person);
   for (const kind of FAULTS) ledger.fault({ system: 'mesh', kind, when: { probability: 0.06 } });
   const tasks = [...(await tasksOf(house, people)).values()];
   let tries = 0;
@@ -269,7 +269,7 @@ t.test('a document that cannot be sent, or finds nobody, becomes the work of a p
     { id: 'q-3', n: 903 },
   ];
   const tasks = await inviteOnce(house, clock, few);
-  for (const person of few) await decline(house, clock, person);
+  for (const person of few) await answer(house, clock, person);
   const run = (id: string) => writeBack(house.shell, job(tasks.get(id) as Task));
   const reasonOf = async (id: string) => {
     const [task] = await writebacksOf(house, [{ id, n: 0 }]);

@@ -5,20 +5,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { createIm1 } from '#adapters/im1/im1.ts';
-import { routeOf } from '#domain/writeback.ts';
+import { entryOf, entryValueOf, routeOf } from '#domain/writeback.ts';
 import { recordIdOf } from '#domain/writeback-move.ts';
 import { addTo } from '#fhir/date.ts';
-import { NHS_NUMBER } from '#fhir/systems.ts';
+import { HOLDFAST, NHS_NUMBER, SNOMED, TASK_CODE } from '#fhir/systems.ts';
 import type { Task } from '#fhir/types.ts';
 import { ok } from '#result.ts';
 import type { Fault } from '#sandbox/faults.ts';
 import type { SimPatient } from '#sandbox/practice.ts';
+import { loadOfPatients } from '#store/resources.ts';
 import type { FileEntry } from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import {
+  answer,
   codedEntry,
-  decline,
   inviteOnce,
   manySlots,
   PRACTICE,
@@ -45,11 +46,12 @@ type Options = {
   readonly writeback: PracticeLink['writeback'];
   readonly isWorking?: boolean;
   readonly mayDie?: boolean;
+  readonly given?: 'decline' | 'call-me';
 };
 
 async function openTown(
   t: Parameters<typeof openHouse>[0],
-  { count, writeback, isWorking = false, mayDie = false }: Options,
+  { count, writeback, isWorking = false, mayDie = false, given = 'decline' }: Options,
 ) {
   const clock = { now: START };
   const world = openWorld(temporaryFolder(t), count * 2);
@@ -90,7 +92,7 @@ async function openTown(
   });
   if (people.length < count) throw new Error(`the practice has only ${people.length} people`);
   await inviteOnce(house, clock, people);
-  for (const person of people) await decline(house, clock, person);
+  for (const person of people) await answer(house, clock, person, given);
   const tasks = [...(await tasksOf(house, people)).values()];
   return { clock, house, ledger, met, people, tasks };
 }
@@ -222,4 +224,120 @@ t.test('an entry that the link refuses, or cannot take for a week, becomes the w
   t.ok((await run(house, down)).ok);
   t.match(await stateOf(down), /^requested manual: .*within 7 days/);
   t.equal(ledger.filed.length, 1);
+});
+
+const FHIR = 'application/fhir+json';
+
+/** What a coordinator changes of a Task they have read. */
+async function put(house: TestHouse, task: Task, change: Partial<Task>): Promise<number> {
+  const response = await fetch(`${house.url}/fhir/R4/Task/${task.id}`, {
+    method: 'PUT',
+    headers: {
+      authorization: `Bearer ${await house.token('coordinator', PRACTICE)}`,
+      'content-type': FHIR,
+      'if-match': `W/"${task.meta?.versionId}"`,
+    },
+    body: JSON.stringify({ ...task, ...change }),
+  });
+  await response.body?.cancel();
+  return response.status;
+}
+
+/** What people do with their work list: say it or not, enter it or not, in either order. */
+const HANDS = ['said twice, seen', 'said, never seen', 'never said, seen', 'seen, then said', 'nothing yet'] as const;
+const handOf = (person: Person) => HANDS[person.n % HANDS.length] ?? 'nothing yet';
+const isSeen = (person: Person) => !['said, never seen', 'nothing yet'].includes(handOf(person));
+
+t.test('75 entries by hand: a word is a claim, the record is the proof, nothing is asked for twice', async (t) => {
+  const town = await openTown(t, { count: 75, writeback: 'manual', isWorking: true });
+  const { clock, house, met, people } = town;
+  await house.settle();
+  const byPerson = async () => {
+    const ours = await writebacksOf(house, people);
+    return new Map(people.map((one) => [one, ours.filter((task) => task.for?.reference === `Patient/${one.id}`)]));
+  };
+  const first = await byPerson();
+  for (const [person, [task, ...more]] of first) {
+    if (!task || more.length > 0) throw new Error(`${more.length + 1} writebacks instead of one`);
+    t.match(task.description, /^.+ \(SNOMED CT \d{6,18}\), 2026-06-08$/, 'a line to copy from');
+    if (!handOf(person).startsWith('said')) continue;
+    t.equal(await put(house, task, { status: 'completed' }), 422, 'nobody completes it by their word');
+    const twice = [put(house, task, { status: 'in-progress' }), put(house, task, { status: 'in-progress' })];
+    t.same((await Promise.all(twice)).sort(), [200, 412], 'said twice at once, one is told to look again');
+  }
+  await house.settle();
+  const seen = [...first].filter(([person]) => isSeen(person));
+  const records = seen.map(([person, [task]]) => {
+    const resources = task ? [codedEntry(task, person)] : [];
+    return { ...person, more: { ...person.more, resources } };
+  });
+  await takeIn(house, clock, records);
+  await takeIn(house, clock, records);
+  await house.settle();
+  const wanted: Record<string, string> = {
+    'said twice, seen': 'completed',
+    'said, never seen': 'in-progress',
+    'never said, seen': 'completed',
+    'seen, then said': 'completed',
+    'nothing yet': 'requested',
+  };
+  for (const [person, tasks] of await byPerson()) {
+    t.same(
+      tasks.map(({ status }) => status),
+      [wanted[handOf(person)]],
+      handOf(person),
+    );
+    const [task] = tasks;
+    if (task && handOf(person) === 'seen, then said')
+      t.equal(await put(house, task, { status: 'in-progress' }), 422, 'what is proved stays so');
+  }
+
+  clock.now = addTo(clock.now, { days: 29 });
+  await house.settle();
+  for (const [person, [task]] of await byPerson()) {
+    const hand = handOf(person);
+    t.equal(task?.status, isSeen(person) ? 'completed' : 'requested', hand);
+    // What was said and never seen is asked for again, with the reason.
+    if (hand === 'said, never seen') t.match(task?.statusReason?.text, /is not in the record after 28 days/);
+  }
+  t.equal(met.calls, 0, 'and no link was called');
+});
+
+t.test('a measurement told on the telephone goes into the record with its value, and is proved with it', async (t) => {
+  const town = await openTown(t, { count: 1, writeback: 'manual', isWorking: true, given: 'call-me' });
+  const { clock, house, people } = town;
+  const [person] = people;
+  if (!person) throw new Error('there is nobody');
+  await house.settle();
+  const all = await loadOfPatients<Task>(house.pool, PRACTICE, ['Task'], [person.id]);
+  const call = all.find((task) => task.code?.coding?.some(({ code }) => code === 'telephone'));
+  if (!call) throw new Error('there is no call');
+  const kilograms = (value: number) => ({ value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' });
+  const outcome = { type: TASK_CODE, code: 'call-outcome', is: `${HOLDFAST}/CodeSystem/call-outcome` };
+  const output = [
+    {
+      type: { coding: [{ system: outcome.type, code: outcome.code }] },
+      valueCodeableConcept: { coding: [{ system: outcome.is, code: 'spoke-call-back' }] },
+    },
+    {
+      type: { coding: [{ system: SNOMED, code: '27113001', display: 'Body weight' }] },
+      valueQuantity: kilograms(81.5),
+    },
+  ];
+  t.equal(await put(house, call, { status: 'completed', output }), 200);
+  await house.settle();
+  const weights = async () => (await writebacksOf(house, people)).filter((task) => entryOf(task)?.code === '27113001');
+  const [weight, ...more] = await weights();
+  if (!weight) throw new Error('nothing is to be filed');
+  t.equal(more.length, 0);
+  t.equal(weight.description, 'Body weight (SNOMED CT 27113001), 81.5 kg, 2026-06-08');
+  t.match(entryValueOf(weight), kilograms(81.5));
+  const comesBack = async (value: number) => {
+    const resources = [codedEntry(weight, person, kilograms(value))];
+    await takeIn(house, clock, [{ ...person, more: { ...person.more, resources } }]);
+    await house.settle();
+    return (await weights()).map(({ status }) => status);
+  };
+  t.same(await comesBack(18.5), ['requested'], 'another value is no proof');
+  t.same(await comesBack(81.5), ['completed']);
 });

@@ -9,6 +9,7 @@ import type {
   CommunicationRequest,
   Observation,
   Patient,
+  Quantity,
   Resource,
   Schedule,
   Slot,
@@ -161,13 +162,18 @@ export async function laterBy(house: TestHouse, clock: Clock, people: readonly P
   must(await campaign(house.shell, { organisation: PRACTICE }));
 }
 
-/** The person declines by the link of their message: an outcome that is written back. */
-export async function decline(house: TestHouse, clock: Clock, person: Person): Promise<void> {
+/** The person answers by the link of their message. To decline is an outcome that is written back. */
+export async function answer(
+  house: TestHouse,
+  clock: Clock,
+  person: Person,
+  given: 'decline' | 'call-me' = 'decline',
+): Promise<void> {
   const [request] = (await messagesOf(house, person)).filter(
     (one): one is CommunicationRequest => one.resourceType === 'CommunicationRequest',
   );
   const url = house.shell.replyUrl(PRACTICE, request?.id ?? '', addTo(clock.now, { days: 30 }));
-  must(await house.deps.reply({ token: url.split('/').at(-1) ?? '', birthDate: '1970-05-04', answer: 'decline' }));
+  must(await house.deps.reply({ token: url.split('/').at(-1) ?? '', birthDate: '1970-05-04', answer: given }));
 }
 
 /** The writeback Tasks of people. */
@@ -177,7 +183,7 @@ export async function writebacksOf(house: TestHouse, people: readonly Person[]):
 }
 
 /** What a writeback asks for, as it comes back in a person's record. */
-export function codedEntry(writeback: Task, { id }: Person): Observation {
+export function codedEntry(writeback: Task, { id }: Person, valueQuantity?: Quantity): Observation {
   return {
     resourceType: 'Observation',
     id: `${id}-coded`,
@@ -185,5 +191,6 @@ export function codedEntry(writeback: Task, { id }: Person): Observation {
     subject: { reference: `Patient/${id}` },
     code: { coding: [{ system: SNOMED, code: entryOf(writeback)?.code ?? '' }] },
     effectiveDateTime: entryDateOf(writeback) ?? '',
+    ...(valueQuantity ? { valueQuantity } : {}),
   };
 }
