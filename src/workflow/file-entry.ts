@@ -17,6 +17,7 @@ import type { EntryToFile, FileEntry } from './ports.ts';
 import { nhsNumberOf } from './send-check.ts';
 import type { Transaction } from './shell.ts';
 import { deadlinesOf, settledAt, type WritebackJob } from './writeback-deadlines.ts';
+import { keepRefused } from './writeback-link.ts';
 
 export type FilingShell = OutreachShell & { readonly fileEntry: FileEntry };
 
@@ -61,6 +62,7 @@ async function file(
     await keep(shell, tx, job, didNothing ? moved(task, { kind: 'untried' }, shell.now()) : task);
     return filed;
   }
+  if (!filed.ok && filed.failure.kind === 'unsupported') await keepRefused(tx, job.organisation, shell.now());
   const event: WritebackEvent = filed.ok
     ? { kind: 'filed', recordId: filed.value.recordId }
     : { kind: 'to-person', reason: reasonOf(filed.failure, mayFile) };

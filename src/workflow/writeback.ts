@@ -5,6 +5,7 @@
 
 import { entryDateOf, entryOf, entryValueOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
+import { routed } from '#domain/writeback-route.ts';
 import type { ConceptMap, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
@@ -14,8 +15,9 @@ import { setTimers } from '#store/timers.ts';
 import { type FilingShell, fileOne } from './file-entry.ts';
 import { isWriteback, loadPathway, type Pathway } from './pathway.ts';
 import { type DocumentShell, sendOne } from './send-document.ts';
-import { linkOf, type Transaction } from './shell.ts';
+import type { Transaction } from './shell.ts';
 import { chase, deadlinesOf, type WritebackJob } from './writeback-deadlines.ts';
+import { declaredRoute } from './writeback-link.ts';
 
 export type WritebackShell = DocumentShell & FilingShell & { readonly conceptMaps: readonly ConceptMap[] };
 
@@ -39,10 +41,11 @@ async function decide(
   if (!pathway) return [];
   const now = shell.now();
   const existing = pathway.parts.filter(isWriteback);
-  const { tasks: due } = writebacksFor(inputOf(shell, pathway, existing));
+  const declared = await declaredRoute(shell, tx, organisation);
+  const { tasks: due } = writebacksFor(inputOf(shell, pathway, { existing, route: declared.route }));
   const proved: Task[] = [];
   for (const task of [...existing, ...due])
-    proved.push(chase(await readBack(tx, pathway, task, now), shell.policy, now));
+    proved.push(routed(chase(await readBack(tx, pathway, task, now), shell.policy, now), declared));
   await saveResources(tx, { organisation, resources: proved, source: 'holdfast' });
   await setTimers(tx, deadlinesOf({ organisation, task: taskId }, proved, shell.policy));
   return proved.filter((task) => task.status === 'requested' && LINKS.has(routeOf(task)));
@@ -51,9 +54,8 @@ async function decide(
 function inputOf(
   shell: WritebackShell,
   { task, rule, communications, appointments, parts, organisation }: Pathway,
-  existing: readonly Task[],
+  { existing, route }: Pick<WritebackInput, 'existing' | 'route'>,
 ): WritebackInput {
-  const route = linkOf(shell, organisation)?.writeback ?? 'manual';
   return {
     task,
     topic: rule?.topic.code ?? '',

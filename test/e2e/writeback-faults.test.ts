@@ -9,11 +9,12 @@ import { entryOf, entryValueOf, routeOf } from '#domain/writeback.ts';
 import { recordIdOf } from '#domain/writeback-move.ts';
 import { addTo } from '#fhir/date.ts';
 import { HOLDFAST, NHS_NUMBER, SNOMED, TASK_CODE } from '#fhir/systems.ts';
-import type { Task } from '#fhir/types.ts';
-import { ok } from '#result.ts';
+import type { Endpoint, Task } from '#fhir/types.ts';
+import { fail, ok } from '#result.ts';
 import type { Fault } from '#sandbox/faults.ts';
 import type { SimPatient } from '#sandbox/practice.ts';
 import { loadOfPatients } from '#store/resources.ts';
+import { declareLinks } from '#workflow/links.ts';
 import type { FileEntry } from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
@@ -40,6 +41,7 @@ const START = '2026-06-01T09:00:00.000Z';
 /** Less than `LATE_MS`, so that such an answer is one that does not come, and such a call one that arrives later. */
 const TIMEOUT_MS = 200;
 const LATE_MS = 450;
+const POST = { system: 'im1', match: 'POST /im1/record/entries' } as const;
 
 type Options = {
   readonly count: number;
@@ -47,11 +49,12 @@ type Options = {
   readonly isWorking?: boolean;
   readonly mayDie?: boolean;
   readonly given?: 'decline' | 'call-me';
+  readonly record?: PracticeLink['record'];
 };
 
 async function openTown(
   t: Parameters<typeof openHouse>[0],
-  { count, writeback, isWorking = false, mayDie = false, given = 'decline' }: Options,
+  { count, writeback, isWorking = false, mayDie = false, given = 'decline', record = 'emis' }: Options,
 ) {
   const clock = { now: START };
   const world = openWorld(temporaryFolder(t), count * 2);
@@ -75,12 +78,19 @@ async function openTown(
     met.died += 1;
     throw new Error('the process ended here');
   };
+  // A practice whose configuration a test may change, as a restart would.
+  const link = { ...aPractice(PRACTICE), writeback, record };
+  let documents = 0;
   const house = await openHouse(t, {
-    practices: [{ ...aPractice(PRACTICE), writeback }],
+    practices: [link],
     now: () => clock.now,
     isWorking,
     outside: {
       fileEntry,
+      sendDocument: async () => {
+        documents += 1;
+        return fail('unknown-outcome', 'no answer came');
+      },
       findSlots: manySlots,
       sendMessage: async ({ key }) => ok({ messageId: `m-${key}`, duplicate: false }),
     },
@@ -94,7 +104,7 @@ async function openTown(
   await inviteOnce(house, clock, people);
   for (const person of people) await answer(house, clock, person, given);
   const tasks = [...(await tasksOf(house, people)).values()];
-  return { clock, house, ledger, met, people, tasks };
+  return { clock, house, ledger, link, met, people, tasks, documents: () => documents };
 }
 
 type Town = Awaited<ReturnType<typeof openTown>>;
@@ -133,6 +143,14 @@ function setFaults({ ledger }: Town): void {
     strike(kind, 0.02, 'GET /im1/record/entries');
     strike(kind, 0.04, 'POST /im1/sessions');
   }
+}
+
+/** Status, route and reason of the one writeback of a coordination Task. */
+async function stateIn({ house, people }: Town, task: Task): Promise<string> {
+  const [found] = (await writebacksOf(house, people)).filter(
+    ({ for: patient }) => patient?.reference === task.for?.reference,
+  );
+  return `${found?.status} ${found && routeOf(found)}: ${found?.statusReason?.text}`;
 }
 
 const inOrder = (values: readonly (string | undefined)[]) => [...values].sort();
@@ -191,18 +209,12 @@ t.test('120 entries by a transaction link through faults: nothing twice, nothing
 
 t.test('an entry that the link refuses, or cannot take for a week, becomes the work of a person', async (t) => {
   const town = await openTown(t, { count: 3, writeback: 'im1' });
-  const { clock, house, ledger, people, tasks } = town;
+  const { clock, house, ledger, tasks } = town;
   const [refused, down, late] = tasks;
   if (!refused || !down || !late) throw new Error('there are not three');
-  const stateOf = async (task: Task) => {
-    const [found] = (await writebacksOf(house, people)).filter(
-      ({ for: patient }) => patient?.reference === task.for?.reference,
-    );
-    return `${found?.status} ${found && routeOf(found)}: ${found?.statusReason?.text}`;
-  };
-  const post = { system: 'im1', match: 'POST /im1/record/entries' } as const;
+  const stateOf = (task: Task) => stateIn(town, task);
 
-  ledger.fault({ ...post, kind: '403', when: { nth: 1 } });
+  ledger.fault({ ...POST, kind: '403', when: { nth: 1 } });
   t.ok((await run(house, refused)).ok);
   t.match(await stateOf(refused), /^requested manual: the transaction link answered 403/);
 
@@ -211,7 +223,7 @@ t.test('an entry that the link refuses, or cannot take for a week, becomes the w
   t.match(await stateOf(down), /^requested im1/);
   ledger.faults.clear();
 
-  ledger.fault({ ...post, kind: 'latency', milliseconds: LATE_MS, when: { nth: 1 } });
+  ledger.fault({ ...POST, kind: 'latency', milliseconds: LATE_MS, when: { nth: 1 } });
   t.notOk((await run(house, late)).ok, 'the call was given up');
   t.notOk((await run(house, late)).ok, 'it may arrive yet: the next job only looks');
   await pause(LATE_MS);
@@ -340,4 +352,84 @@ t.test('a measurement told on the telephone goes into the record with its value,
   };
   t.same(await comesBack(18.5), ['requested'], 'another value is no proof');
   t.same(await comesBack(81.5), ['completed']);
+});
+
+t.test('a practice that changes its route in mid-flight is filed to once, or a person looks', async (t) => {
+  const town = await openTown(t, { count: 5, writeback: 'im1' });
+  const { clock, house, ledger, link, people, tasks } = town;
+  const [filed, onItsWay, untried, other, last] = tasks;
+  if (!filed || !onItsWay || !untried || !other || !last) throw new Error('there are not five');
+  t.ok((await run(house, filed)).ok);
+  ledger.fault({ ...POST, kind: 'latency', milliseconds: LATE_MS, when: { nth: 1 } });
+  t.notOk((await run(house, onItsWay)).ok, 'the call was given up, and arrives later');
+  ledger.fault({ ...POST, kind: '429', when: { nth: 1 } });
+  t.notOk((await run(house, untried)).ok, 'nothing was done');
+
+  link.writeback = 'send-document';
+  for (const task of [filed, onItsWay, untried]) await run(house, task);
+  await pause(LATE_MS);
+  t.match(await stateIn(town, filed), /^in-progress im1/, 'what was filed waits to be read back');
+  t.match(await stateIn(town, onItsWay), /^requested manual: .*from im1 to send-document.*look into the record first/);
+  t.match(await stateIn(town, untried), /^requested send-document/, 'what was not tried goes by the new route');
+  t.equal(town.documents(), 1);
+
+  link.writeback = 'im1';
+  for (const task of tasks) await run(house, task);
+  t.match(await stateIn(town, untried), /^requested manual: .*from send-document to im1/, 'a document may be there');
+  t.match(await stateIn(town, other), /^in-progress im1/);
+  t.equal(town.documents(), 1);
+  t.same(ledger.duplicates().filed, []);
+  t.equal(ledger.filed.length, 4, 'once each, and not what a document asked for');
+
+  const ours = await writebacksOf(house, people);
+  const records = people.map((person) => {
+    const writeback = ours.find((task) => task.for?.reference === `Patient/${person.id}`);
+    return { ...person, more: { ...person.more, resources: writeback ? [codedEntry(writeback, person)] : [] } };
+  });
+  await takeIn(house, clock, records);
+  for (const task of tasks) await run(house, task);
+  const states = (await writebacksOf(house, people)).map(({ status }) => status);
+  t.same(
+    states,
+    people.map(() => 'completed'),
+    'whichever way it came there',
+  );
+});
+
+t.test('a practice without the ability falls back to the work list, and everybody can see why', async (t) => {
+  const town = await openTown(t, { count: 4, writeback: 'im1' });
+  const { house, ledger, link, met, tasks } = town;
+  const [first, second, third, fourth] = tasks;
+  if (!first || !second || !third || !fourth) throw new Error('there are not four');
+  const endpoint = async () => {
+    const response = await fetch(`${house.url}/fhir/R4/Endpoint/writeback-${PRACTICE}`, {
+      headers: { authorization: `Bearer ${await house.token('coordinator', PRACTICE)}` },
+    });
+    const { status, extension = [] } = (await response.json()) as Endpoint;
+    return [status, ...extension.flatMap(({ valueString }) => valueString ?? [])];
+  };
+  await declareLinks(house.shell);
+  t.same(await endpoint(), ['active', 'file-coded-entry']);
+  ledger.fault({ ...POST, kind: '403', when: { nth: 1 } });
+  await run(house, first);
+  t.match(await stateIn(town, first), /^requested manual: the transaction link answered 403/);
+  t.same(await endpoint(), ['off'], 'the link is shown to be off');
+  const calls = met.calls;
+  await run(house, second);
+  t.match(await stateIn(town, second), /^requested manual: .*said on 2026-06-08 that it takes no entries/);
+  t.equal(met.calls, calls, 'and is not called again');
+
+  await declareLinks(house.shell);
+  t.same(await endpoint(), ['active', 'file-coded-entry']);
+  await run(house, third);
+  t.match(await stateIn(town, third), /^in-progress im1/);
+  await run(house, second);
+  t.match(await stateIn(town, second), /^requested manual/, 'what a person has stays theirs');
+
+  link.record = 'tpp';
+  await declareLinks(house.shell);
+  t.same(await endpoint(), ['off']);
+  await run(house, fourth);
+  t.match(await stateIn(town, fourth), /^requested manual: .*not in SystmOne/);
+  t.equal(ledger.filed.length, 1);
 });
