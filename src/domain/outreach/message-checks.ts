@@ -77,10 +77,14 @@ export function frequency(input: SendCheck): Verdict {
 }
 
 export function quietHours(input: SendCheck): Verdict {
-  const open = isOpen(input.channel, input.now);
+  const open = isOpen(input.channel, input.now, input.hours);
   if (open === true) return PASS;
   if (open === 'unknown') return unknown('review', 'The bank holidays of this year are not known; add them');
-  return wait('quiet-hours', `${input.channel} is closed at this hour`, nextOpening(input.channel, input.now));
+  return wait(
+    'quiet-hours',
+    `${input.channel} is closed at this hour`,
+    nextOpening(input.channel, input.now, input.hours),
+  );
 }
 
 export function capacity(input: SendCheck): Verdict {

@@ -1,14 +1,19 @@
-/** Reaching a person: the lines of the send-time checklist one by one. */
+/** Reaching a person: the lines of the send-time checklist one by one, and sequences as data. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { check, LINES } from '#domain/outreach/checklist.ts';
+import { communicationRequest } from '#domain/outreach/request.ts';
 import type { SendCheck } from '#domain/outreach/send-check.ts';
+import { afterWait, type Wait } from '#domain/outreach/wait.ts';
+import { isOpen, nextOpening } from '#domain/outreach/window.ts';
+import { communicationId, nextStep } from '#domain/sequence.ts';
+import { parseSequence } from '#domain/sequence-plan.ts';
 import { holdOf, move, newTask } from '#domain/task.ts';
 import type { TaskEvent } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
-import { SEND_CHECK } from '#fhir/systems.ts';
-import type { CodeSystem, ServiceRequest, Task } from '#fhir/types.ts';
+import { CHANNEL, SEND_CHECK, TASK_CODE } from '#fhir/systems.ts';
+import type { CodeSystem, PlanDefinition, PlanDefinitionAction, ServiceRequest, Task } from '#fhir/types.ts';
 import type { Result } from '#result.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', '..', 'profiles');
@@ -165,4 +170,149 @@ t.test('a Task that is held says which line asked for it', async (t) => {
   t.notOk(value(move(held, event, later(1))).changed, 'held again by the same line it is the same');
   const other = value(move(held, { kind: 'held', reason: 'review', check: 'batch' }, NOW)).task;
   t.equal(other.statusReason?.coding?.[1]?.code, 'batch', 'another line takes its place');
+});
+
+type Follow = { after?: string; value?: number; code?: string; unreadHours?: number };
+function action(id: string, channel: string, { after, value: count = 7, code = 'd', unreadHours }: Follow = {}) {
+  const wait = (relationship: 'after-end' | 'after-start', amount: number, unit: string) => ({
+    actionId: after ?? '',
+    relationship,
+    offsetDuration: { value: amount, code: unit },
+  });
+  const related = [
+    wait('after-end', count, code),
+    ...(unreadHours ? [wait('after-start', unreadHours, 'h{working}')] : []),
+  ];
+  const system = channel === 'close' ? TASK_CODE : CHANNEL;
+  const made: PlanDefinitionAction = {
+    id,
+    code: [{ coding: [{ system, code: channel }] }],
+    definitionCanonical: 'm|1',
+  };
+  return after ? { ...made, relatedAction: related } : made;
+}
+const planOf = (...actions: PlanDefinitionAction[]): PlanDefinition => ({
+  resourceType: 'PlanDefinition',
+  status: 'active',
+  action: actions,
+});
+const CLOSE = action('close', 'close', { after: 'two' });
+
+t.test('a sequence that could not be carried out is refused, with the part named', async (t) => {
+  const one = action('one', 'nhsapp');
+  const two = action('two', 'sms', { after: 'one' });
+  t.ok(parseSequence(planOf(one, two, CLOSE)).ok);
+  t.same(
+    value(parseSequence(planOf(CLOSE, two, one))).steps.map((step) => step.id),
+    ['one', 'two'],
+    'the order is that of the waits, not of the list',
+  );
+  const refused: readonly [string, PlanDefinition, RegExp][] = [
+    ['a circle', planOf(action('one', 'nhsapp', { after: 'two' }), two), /"one", "two" wait for each other/],
+    [
+      'a circle beside a way',
+      planOf(one, action('a', 'sms', { after: 'b' }), action('b', 'sms', { after: 'a' })),
+      /"a", "b" wait/,
+    ],
+    ['a step after itself', planOf(one, action('two', 'sms', { after: 'two' })), /"two" wait for each other/],
+    [
+      'a step after none that exists',
+      planOf(one, action('two', 'sms', { after: 'nought' }), CLOSE),
+      /follows "nought"/,
+    ],
+    ['two starts', planOf(one, action('two', 'sms'), CLOSE), /"one" and "two" both follow none/],
+    [
+      'a fork',
+      planOf(one, two, action('three', 'letter', { after: 'one' }), CLOSE),
+      /"two" and "three" both follow "one"/,
+    ],
+    ['one id twice', planOf(one, { ...two, id: 'one' }, CLOSE), /the id "one"/],
+    ['no end', planOf(one, two), /"close"/],
+    ['an end and no step', planOf(CLOSE), /"close" follows "two"/],
+    ['a negative wait', planOf(one, action('two', 'sms', { after: 'one', value: -1 }), CLOSE), /Step "two": wanted/],
+    ['half an hour', planOf(one, action('two', 'sms', { after: 'one', value: 0.5, code: 'h' }), CLOSE), /Step "two"/],
+    ['more than a year', planOf(one, action('two', 'sms', { after: 'one', value: 400 }), CLOSE), /Step "two"/],
+    ['an unknown unit', planOf(one, action('two', 'sms', { after: 'one', code: 'mo' }), CLOSE), /Step "two"/],
+    ['an unknown channel', planOf(one, action('two', 'fax', { after: 'one' }), CLOSE), /Step "two"/],
+    [
+      'the same again at once',
+      planOf(one, action('two', 'nhsapp', { after: 'one', value: 0 }), CLOSE),
+      /two comes at once/,
+    ],
+    [
+      'an SMS that was not read',
+      planOf(action('one', 'sms'), action('two', 'letter', { after: 'one', unreadHours: 4 }), CLOSE),
+      /Step two: only what follows an NHS App/,
+    ],
+  ];
+  for (const [name, plan, why] of refused) {
+    const parsed = parseSequence(plan);
+    t.notOk(parsed.ok, name);
+    if (!parsed.ok) t.match(parsed.failure.message, why, name);
+  }
+});
+
+t.test('waits are kept by the calendar or by working time', async (t) => {
+  const rows: readonly [string, Wait, string, string][] = [
+    ['2026-03-28T10:00:00.000Z', { count: 1, unit: 'days' }, '2026-03-29T09:00:00.000Z', '10:00 stays 10:00'],
+    ['2026-03-28T10:00:00.000Z', { count: 24, unit: 'hours' }, '2026-03-29T10:00:00.000Z', '24 hours are 24 hours'],
+    ['2026-06-05T09:00:00.000Z', { count: 1, unit: 'working-days' }, '2026-06-08T09:00:00.000Z', 'over a weekend'],
+    ['2026-12-24T10:00:00.000Z', { count: 2, unit: 'working-days' }, '2026-12-30T10:00:00.000Z', 'over Christmas'],
+    ['2026-06-02T09:00:00.000Z', { count: 0, unit: 'working-days' }, '2026-06-02T09:00:00.000Z', 'no wait'],
+    ['2026-06-02T09:00:00.000Z', { count: 4, unit: 'working-hours' }, '2026-06-02T13:00:00.000Z', 'within a day'],
+    ['2026-06-02T15:30:00.000Z', { count: 4, unit: 'working-hours' }, '2026-06-03T09:30:00.000Z', 'into the next day'],
+    ['2026-06-05T16:00:00.000Z', { count: 4, unit: 'working-hours' }, '2026-06-08T10:00:00.000Z', 'over a weekend'],
+    ['2026-06-06T12:00:00.000Z', { count: 1, unit: 'working-hours' }, '2026-06-08T08:00:00.000Z', 'from a Saturday'],
+    [
+      '2026-06-02T07:00:00.000Z',
+      { count: 10, unit: 'working-hours' },
+      '2026-06-02T17:00:00.000Z',
+      'a whole day ends it',
+    ],
+  ];
+  for (const [from, wait, until, why] of rows) t.equal(afterWait(from, wait), until, why);
+  const closed = { closed: ['2026-06-08'] };
+  t.equal(
+    afterWait('2026-06-05T09:00:00.000Z', { count: 1, unit: 'working-days' }, closed),
+    '2026-06-09T09:00:00.000Z',
+  );
+});
+
+t.test('a practice may be closed more, never open longer', async (t) => {
+  const hours = { windows: { sms: { from: 9, to: 12 }, nhsapp: { from: 0, to: 24 } }, closed: ['2026-06-03'] };
+  t.equal(isOpen('sms', '2026-06-02T07:30:00.000Z', hours), false, 'not yet');
+  t.equal(nextOpening('sms', '2026-06-02T12:00:00.000Z', hours), '2026-06-04T08:00:00.000Z', 'past the closed day');
+  t.equal(isOpen('nhsapp', '2026-06-02T21:30:00.000Z', hours), false, 'half past ten at night stays quiet');
+  t.equal(isOpen('nhsapp', '2026-06-03T09:00:00.000Z', hours), true, 'the App needs nobody at work');
+  const checked = check({ ...base, now: '2026-06-02T12:00:00.000Z', hours });
+  t.match(checked, { result: 'hold', reason: 'quiet-hours', until: '2026-06-04T08:00:00.000Z' });
+});
+
+t.test('an App message that is not read gives way to the next step, one that is read is given its time', async (t) => {
+  const plan = planOf(action('one', 'nhsapp'), action('two', 'sms', { after: 'one', unreadHours: 4 }), CLOSE);
+  const sequence = value(parseSequence(plan));
+  const [first] = sequence.steps;
+  if (!first) return;
+  const request = communicationRequest({
+    task: base.task,
+    need,
+    step: first,
+    organisation: 'A99999',
+    checks: [],
+    now: NOW,
+    message: { body: 'x', template: { id: 'x', version: '1' }, parameters: { practiceName: 'P', visit: 'v' } },
+  });
+  const communication = { reference: `Communication/${communicationId(request)}` };
+  const sent = after(RELEASED, {
+    kind: 'sent',
+    request: { reference: `CommunicationRequest/${request.id}` },
+    channel: 'nhsapp',
+  });
+  const at = (task: Task, now: string) => nextStep(sequence, { task, requests: [request], now });
+  t.same(at(sent, later(0, 3)), { kind: 'wait', until: later(0, 4) });
+  t.match(at(sent, later(0, 4)), { kind: 'step', step: { id: 'two' } });
+  const read = value(move(sent, { kind: 'read', communication }, later(0, 2))).task;
+  t.same(at(read, later(0, 4)), { kind: 'wait', until: later(7) }, 'read in time: a week to answer');
+  const delivered = value(move(sent, { kind: 'delivered', communication }, NOW)).task;
+  t.match(at(delivered, later(0, 4)), { kind: 'step', step: { id: 'two' } }, 'delivered is not read');
 });

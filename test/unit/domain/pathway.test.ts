@@ -17,7 +17,8 @@ import { smsLength } from '#domain/outreach/sms-text.ts';
 import { isOpen, isWorkingDay, nextOpening } from '#domain/outreach/window.ts';
 import { provenanceOf } from '#domain/provenance.ts';
 import { decideReply } from '#domain/reply.ts';
-import { nextStep, parseSequence, requestId, type Step } from '#domain/sequence.ts';
+import { nextStep, requestId, type Step } from '#domain/sequence.ts';
+import { parseSequence } from '#domain/sequence-plan.ts';
 import { funnel, STAGES, stageOf } from '#domain/stage.ts';
 import { holdOf, move, newTask } from '#domain/task.ts';
 import { CALL_OUTCOMES, type Channel, type TaskEvent } from '#domain/task-event.ts';
@@ -303,7 +304,7 @@ function aRequest(task: Task, of: Step, at: string): CommunicationRequest {
 
 t.test('the sequence is read from its PlanDefinition', async (t) => {
   t.same(
-    sequence.steps.map((one) => [one.id, one.channel, one.waitAfterPrevious.days]),
+    sequence.steps.map((one) => [one.id, one.channel, one.waitAfterPrevious.count]),
     [
       ['nhsapp-1', 'nhsapp', 0],
       ['sms-1', 'sms', 7],
@@ -311,7 +312,7 @@ t.test('the sequence is read from its PlanDefinition', async (t) => {
       ['telephone-1', 'telephone', 14],
     ],
   );
-  t.equal(sequence.waitAfterLast.days, 7);
+  t.equal(sequence.waitAfterLast.count, 7);
   const plan = profile<PlanDefinition>('PlanDefinition-invitation-sequence');
   t.notOk(parseSequence({ ...plan, action: plan.action?.slice(0, -1) ?? [] }).ok, 'it must say how long the end waits');
   const [first, second, ...rest] = plan.action ?? [];
@@ -896,7 +897,7 @@ const toWrite = (more: Partial<WritebackInput>) =>
   });
 /** A message of the n-th attempt's step on a channel, with receipts. */
 function told(channel: Channel, n: number, ...receipts: Receipt[]): Communication {
-  const own: Step = { id: `${channel}-${n}`, channel, waitAfterPrevious: { days: 0 }, template: 'x' };
+  const own: Step = { id: `${channel}-${n}`, channel, waitAfterPrevious: { count: 0, unit: 'days' }, template: 'x' };
   return receive(sentCommunication(aRequest(task, own, NOW), { now: later(n) }), ...receipts);
 }
 const delivered = (n: number): Receipt => ({ status: 'delivered', at: later(n, 1) });
