@@ -42,6 +42,8 @@ const practice = Type.Object(
     ),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
     telephone: Type.String({ minLength: 1 }),
+    /** SHA-256 (hex) of the bearer token under which GOV.UK Notify hands on what patients text to the practice. */
+    textTokenSha256: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{64}$' })),
     /** Narrower hours for its messages and calls (whole hours, London), and days on which it is closed. */
     hours: Type.Optional(
       Type.Object(
@@ -83,6 +85,8 @@ export function readPractices(text: string, issues: Issue[]): readonly PracticeC
   const twice = codes.filter((code, index) => codes.indexOf(code) !== index);
   const shut = checked.value.filter(({ hours }) => Object.values(hours?.windows ?? {}).some((w) => w.from >= w.to));
   issues.push(...shut.map((one) => fault(NAME, `opens a channel of ${one.organisation} at or after its end`)));
+  const tokens = checked.value.flatMap((one) => one.textTokenSha256?.toLowerCase() ?? []);
+  if (new Set(tokens).size < tokens.length) issues.push(fault(NAME, 'gives two practices the same textTokenSha256'));
   issues.push(...twice.map((code) => fault(NAME, `names ${code} twice`)));
   return checked.value;
 }

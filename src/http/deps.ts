@@ -153,10 +153,11 @@ export type AuditEntry = {
 };
 
 export type CallbackReceived = {
-  readonly kind: 'notify';
-  /** The exact bytes that were signed. */
+  /** A status of NHS Notify, or a text from a patient by GOV.UK Notify. */
+  readonly kind: 'notify' | 'govuk-text';
+  /** The exact bytes that were sent. */
   readonly raw: Buffer;
-  /** SHA-256 of the bytes, hex: the same body delivered twice has the same one. */
+  /** SHA-256 of the bytes, hex, after the practice and a bar where the token named one: the same body delivered twice has the same one. */
   readonly digest: string;
   /** `meta.idempotencyKey` of each item that has one, in order. */
   readonly idempotencyKeys: readonly string[];
@@ -260,6 +261,8 @@ export type Deps = Reads & {
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
   readonly notifyKeys: readonly NotifyKey[];
+  /** Absent: no practice takes texts from patients. */
+  readonly textTokens?: readonly TextToken[];
   /** The JWKS by which others check what this application signs; left out where it signs nothing. */
   readonly publicKeys?: PublicJwks;
 
@@ -280,6 +283,9 @@ export type Deps = Reads & {
   /** Absent: nobody is called. */
   readonly destinations?: () => readonly Destination[];
 };
+
+/** What proves that a text came by GOV.UK Notify, and for which practice: the SHA-256 (hex) of the token entered there. */
+export type TextToken = { readonly organisation: string; readonly sha256: string };
 
 /** NHS Notify signs with `<APIM application id>.<api key>`. facts: nhs-apis §3.10 */
 export function notifyKeysOf(applicationId: string, apiKeys: readonly string[]): NotifyKey[] {

@@ -39,6 +39,7 @@ export function httpDeps(
     version,
     verifyToken: parts.verifyToken,
     notifyKeys: parts.notifyKeys,
+    ...(parts.textTokens ? { textTokens: parts.textTokens } : {}),
     ...readsOn(pool, shell),
     ...writesOn(shell, parts.publicUrl),
     async: asyncRequests(pool, opened.log),

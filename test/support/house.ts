@@ -81,6 +81,7 @@ type HouseOptions = {
   readonly isWorking?: boolean;
   readonly subscriptions?: Partial<Parts['subscriptions']>;
   readonly slotBudgetMs?: number;
+  readonly textTokens?: Parts['textTokens'];
   /** Left out: a fresh one of the tests' own server. */
   readonly databaseUrl?: string;
 };
@@ -118,6 +119,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
       secret: SECRET,
       publicUrl: () => url,
       nextIntake: (at) => addTo(at, { days: 1 }),
+      ...(options.textTokens ? { textTokens: options.textTokens } : {}),
       ...(options.slotBudgetMs ? { slotBudgetMs: options.slotBudgetMs } : {}),
       subscriptions: { privateHosts: ['127.0.0.1'], ...options.subscriptions },
       workers: { concurrency: () => 2, retryDelaySeconds: 0, isOnlyProcess: true },

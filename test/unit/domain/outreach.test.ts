@@ -1,4 +1,4 @@
-/** Reaching a person: the lines of the send-time checklist one by one, and sequences as data. */
+/** Reaching a person: the lines of the send-time checklist one by one, sequences as data, and what is written back. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -7,6 +7,7 @@ import { communicationRequest } from '#domain/outreach/request.ts';
 import type { SendCheck } from '#domain/outreach/send-check.ts';
 import { afterWait, type Wait } from '#domain/outreach/wait.ts';
 import { isOpen, nextOpening } from '#domain/outreach/window.ts';
+import { understand } from '#domain/received-text.ts';
 import { communicationId, nextStep } from '#domain/sequence.ts';
 import { parseSequence } from '#domain/sequence-plan.ts';
 import { holdOf, move, newTask } from '#domain/task.ts';
@@ -15,6 +16,7 @@ import { addTo } from '#fhir/date.ts';
 import { CHANNEL, SEND_CHECK, TASK_CODE } from '#fhir/systems.ts';
 import type { CodeSystem, PlanDefinition, PlanDefinitionAction, ServiceRequest, Task } from '#fhir/types.ts';
 import type { Result } from '#result.ts';
+import { numberForms, parseReceivedText } from '#translate/govuk-notify/received-text.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', '..', 'profiles');
 const profile = <T>(name: string): T => JSON.parse(readFileSync(join(profiles, `${name}.json`), 'utf8')) as T;
@@ -315,4 +317,60 @@ t.test('an App message that is not read gives way to the next step, one that is 
   t.same(at(read, later(0, 4)), { kind: 'wait', until: later(7) }, 'read in time: a week to answer');
   const delivered = value(move(sent, { kind: 'delivered', communication }, NOW)).task;
   t.match(at(delivered, later(0, 4)), { kind: 'step', step: { id: 'two' } }, 'delivered is not read');
+});
+
+t.test(
+  'only a message that is nothing but STOP stops; other words only say how soon a person should read',
+  async (t) => {
+    const read = (text: string) => {
+      const { meaning, isUrgent } = understand(text);
+      return `${meaning}${isUrgent ? ' urgent' : ''}`;
+    };
+    for (const text of [
+      'STOP',
+      ' stop. ',
+      'Stop!',
+      'Please stop',
+      'STOP ALL',
+      'stop texting me',
+      'Opt-out',
+      'unsubscribe',
+    ])
+      t.equal(read(text), 'stop', text);
+    for (const text of [
+      '',
+      'Do not stop my tablets',
+      'stop smoking clinic please',
+      'can I stop by at 5?',
+      'STOPPED',
+      'ok',
+    ])
+      t.equal(read(text), 'other', text);
+    for (const text of ['I have moved house', 'My new number is 07700 900001', 'wrong person', 'not my phone'])
+      t.equal(read(text), 'changed-details', text);
+    for (const text of ["I can't breathe", 'chest pain since Monday', 'feeling suicidal', 'CALL 999'])
+      t.equal(read(text), 'other urgent', text);
+  },
+);
+
+t.test('a received text is read without trusting it, and its number found as records write it', async (t) => {
+  const body = { id: 'x', source_number: '447700900123', message: 'hi', date_received: NOW };
+  t.same(value(parseReceivedText(body)), { id: 'x', from: '447700900123', text: 'hi', receivedAt: NOW });
+  t.same(value(parseReceivedText({ ...body, message: 5, date_received: 'soon' })), {
+    id: 'x',
+    from: '447700900123',
+    text: '',
+  });
+  for (const odd of [undefined, null, [], 'x', { ...body, id: 1 }, { ...body, source_number: '' }])
+    t.notOk(parseReceivedText(odd).ok, JSON.stringify(odd));
+  for (const form of [
+    '07700900123',
+    '07700 900123',
+    '+447700900123',
+    '+44 7700 900123',
+    '447700900123',
+    '07700 900 123',
+  ])
+    t.ok(numberForms('447700900123').includes(form), form);
+  t.same(numberForms('Shortcode'), ['Shortcode'], 'what is no number is only itself');
 });
