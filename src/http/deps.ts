@@ -3,14 +3,16 @@ import type { Interaction, Principal } from '#auth/access.ts';
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { Find } from '#fhir/terminology/code-system.ts';
-import type { Parameters, Resource } from '#fhir/types.ts';
+import type { Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { EverythingQuestion } from '#store/everything.ts';
 import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { CallbackReceived, TextToken } from './callbacks/deps.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { OutreachDeps } from './operations/outreach-deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -152,19 +154,6 @@ export type AuditEntry = {
   readonly address?: string;
 };
 
-export type CallbackReceived = {
-  /** A status of NHS Notify, or a text from a patient by GOV.UK Notify. */
-  readonly kind: 'notify' | 'govuk-text';
-  /** The exact bytes that were sent. */
-  readonly raw: Buffer;
-  /** SHA-256 of the bytes, hex, after the practice and a bar where the token named one: the same body delivered twice has the same one. */
-  readonly digest: string;
-  /** `meta.idempotencyKey` of each item that has one, in order. */
-  readonly idempotencyKeys: readonly string[];
-  /** Set when the body is signed but not what was expected: keep it, flag it, lose nothing. */
-  readonly problem?: 'not-json' | 'no-items' | 'item-without-key';
-};
-
 export type Reply = { readonly token: string; readonly birthDate: string; readonly answer: string };
 export type ReplyChoice = { readonly answer: string; readonly label: string; readonly hint?: string };
 
@@ -228,6 +217,15 @@ export type Deps = Reads & {
       readonly audit: (written: readonly Written[], read: T) => AuditEntry;
     },
   ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
+  /**
+   * A read whose audit entry is kept with it, completed by the patient whose data it is, exactly when a living resource is
+   * given out. Absent, or undefined for such a caller: `read` and `audit` are two things.
+   */
+  readonly readAudited?: (
+    access: Access,
+    type: string,
+    id: string,
+  ) => ((audit: AuditEntry) => Promise<Stored | undefined>) | undefined;
   readonly validate: Validate;
   readonly async: AsyncRequests;
   /** Absent: only JSON is served. */
@@ -235,8 +233,8 @@ export type Deps = Reads & {
   /** Absent: `_summary` and `_elements` are refused. */
   readonly shape?: (resource: Resource, shape: Shape) => Resource;
 
-  /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
-  readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
+  readonly outreach: OutreachDeps;
+  /** `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
 
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
@@ -283,9 +281,6 @@ export type Deps = Reads & {
   /** Absent: nobody is called. */
   readonly destinations?: () => readonly Destination[];
 };
-
-/** What proves that a text came by GOV.UK Notify, and for which practice: the SHA-256 (hex) of the token entered there. */
-export type TextToken = { readonly organisation: string; readonly sha256: string };
 
 /** NHS Notify signs with `<APIM application id>.<api key>`. facts: nhs-apis §3.10 */
 export function notifyKeysOf(applicationId: string, apiKeys: readonly string[]): NotifyKey[] {

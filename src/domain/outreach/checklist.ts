@@ -45,6 +45,7 @@ export const LINES: readonly Line[] = [
   { name: 'capacity', check: message.capacity },
   { name: 'template', check: message.template },
   { name: 'batch', check: message.batch },
+  { name: 'outreach-hold', check: message.outreachHold },
   { name: 'emergency-stop', check: message.emergencyStop },
 ];
 

@@ -110,6 +110,9 @@ export function batch(input: SendCheck): Verdict {
 }
 
 export function emergencyStop(input: SendCheck): Verdict {
-  if (input.emergencyStop === false) return PASS;
-  return wait('emergency-stop', 'All sending is stopped');
+  return input.emergencyStop === false ? PASS : wait('emergency-stop', 'All sending is stopped');
+}
+
+export function outreachHold(input: SendCheck): Verdict {
+  return input.outreachHeld ? wait('outreach-hold', 'The campaign or the practice is held by a person') : PASS;
 }

@@ -4,10 +4,11 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendFailure } from '#http/answer.ts';
-import type { Deps, TextToken } from '#http/deps.ts';
+import type { Deps } from '#http/deps.ts';
 import { answerOf } from '#http/openapi.ts';
 import { EVENTS } from '#ops/log.ts';
 import { fail } from '#result.ts';
+import type { TextToken } from './deps.ts';
 import { digestOf, isSame, keep } from './keep.ts';
 
 export async function routeReceivedTexts(app: FastifyInstance, deps: Deps): Promise<void> {

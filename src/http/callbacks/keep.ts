@@ -1,8 +1,9 @@
 /** What every callback has in common: compared in constant time, kept before it is acknowledged. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { CallbackReceived, Deps } from '#http/deps.ts';
+import type { Deps } from '#http/deps.ts';
 import { EVENTS } from '#ops/log.ts';
 import type { Failure } from '#result.ts';
+import type { CallbackReceived } from './deps.ts';
 
 const RETRY_AFTER_S = 30;
 

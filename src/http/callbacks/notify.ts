@@ -5,10 +5,11 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendFailure } from '#http/answer.ts';
-import type { CallbackReceived, Deps, NotifyKey } from '#http/deps.ts';
+import type { Deps, NotifyKey } from '#http/deps.ts';
 import { answerOf } from '#http/openapi.ts';
 import { EVENTS } from '#ops/log.ts';
 import { fail, type Result } from '#result.ts';
+import type { CallbackReceived } from './deps.ts';
 import { digestOf, isSame, keep } from './keep.ts';
 
 export async function routeCallbacks(app: FastifyInstance, deps: Deps): Promise<void> {

@@ -123,6 +123,7 @@ const ONLY: readonly (readonly [line: string, fault: Partial<SendCheck>, outcome
   ['template', { template: { status: 'draft', sensitivity: 'low', approved: ['low'] } }, 'hold review'],
   ['template', { template: { status: 'active', sensitivity: 'sensitive', approved: ['low'] } }, 'hold review'],
   ['batch', { batch: { size: 101, most: 100, approved: false } }, 'hold review'],
+  ['outreach-hold', { outreachHeld: true }, 'hold outreach-hold'],
   ['emergency-stop', { emergencyStop: true }, 'hold emergency-stop'],
 ];
 
