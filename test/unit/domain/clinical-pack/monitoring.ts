@@ -1,0 +1,73 @@
+/** Monitoring of medicines: care-needs §2.7, windows §2.9. Current = issued within 1.5 times the days supplied. */
+import { type Monitored, monitored } from './families.ts';
+import { owedMonitored } from './owed.ts';
+import type { RulePack } from './patient.ts';
+
+/** FBC, LFT and U&E every 84 days: from 8 March to 31 May. */
+const dmard: Monitored = {
+  word: 'A DMARD',
+  medicine: 'dmard-medication',
+  done: { fbc: 'full-blood-count', lft: 'liver-function', ue: 'urea-electrolytes' },
+  tested: '2026-03-08',
+  opens: '2026-05-17',
+  due: '2026-05-31',
+  overdue: '2026-06-07',
+  missing: ['fbc', 'lft', 'ue'],
+};
+
+/** A level every 91 days: from 1 March to 31 May; the other tests every 183 days are not due then. */
+const lithium: Monitored = {
+  word: 'Lithium',
+  medicine: 'lithium-medication',
+  done: { level: 'lithium-level', ue: 'urea-electrolytes', thyroid: 'thyroid-function' },
+  tested: '2026-03-01',
+  opens: '2026-05-17',
+  due: '2026-05-31',
+  overdue: '2026-06-07',
+  missing: ['level'],
+};
+
+/** Every 183 days: from New Year to 3 July. */
+const amiodarone: Monitored = {
+  word: 'Amiodarone',
+  medicine: 'amiodarone-medication',
+  done: { thyroid: 'thyroid-function', lft: 'liver-function' },
+  tested: '2026-01-01',
+  opens: '2026-06-12',
+  due: '2026-07-03',
+  overdue: '2026-07-17',
+  missing: ['thyroid', 'lft'],
+};
+
+export const monitoring: readonly RulePack[] = [
+  {
+    file: 'dmard-monitoring',
+    cases: monitored(dmard),
+    owed: owedMonitored(dmard, { fbc: '84 days', lft: '84 days', ue: '84 days' }),
+  },
+  {
+    file: 'lithium-monitoring',
+    cases: [
+      ...monitored(lithium),
+      {
+        says: 'Lithium, level in time but kidney and thyroid six months old',
+        on: '2026-08-31',
+        has: {
+          'lithium-medication': { date: '2026-08-20', supplyDays: 28 },
+          'lithium-level': '2026-08-01',
+          'urea-electrolytes': '2026-03-01',
+          'thyroid-function': '2026-03-01',
+        },
+        want: 'due',
+        due: '2026-08-31',
+        missing: ['ue', 'thyroid'],
+      },
+    ],
+    owed: owedMonitored(lithium, { level: '91 days', ue: '183 days', thyroid: '183 days' }),
+  },
+  {
+    file: 'amiodarone-monitoring',
+    cases: monitored(amiodarone),
+    owed: owedMonitored(amiodarone, { thyroid: '183 days', lft: '183 days' }),
+  },
+];
