@@ -154,7 +154,7 @@ t.test(
     const usual = { ...practice, telephone: '07700 900123' };
     const chosen = { ...usual, organisation: 'B82002', rules: ['copd-review', 'asthma-review'] };
     const active = activeRules(parsed, [usual, chosen]);
-    if (!active.ok) return t.fail(active.failure.message);
+    if (!active.ok) throw new Error(active.failure.message);
     const at = (organisation: string, date: string) =>
       rulesFor({ practices: [usual, chosen], rules: active.value }, organisation, date)
         .map((rule) => `${ruleName(rule)} ${rule.version}`)

@@ -39,6 +39,18 @@ const amiodarone: Monitored = {
   missing: ['thyroid', 'lft'],
 };
 
+/** Every 12 months: from 15 June to 15 June. */
+const doac: Monitored = {
+  word: 'A direct oral anticoagulant',
+  medicine: 'doac-medication',
+  done: { fbc: 'full-blood-count', ue: 'urea-electrolytes', lft: 'liver-function' },
+  tested: '2025-06-15',
+  opens: '2026-05-18',
+  due: '2026-06-15',
+  overdue: '2026-07-13',
+  missing: ['fbc', 'ue', 'lft'],
+};
+
 export const monitoring: readonly RulePack[] = [
   {
     file: 'dmard-monitoring',
@@ -64,6 +76,11 @@ export const monitoring: readonly RulePack[] = [
       },
     ],
     owed: owedMonitored(lithium, { level: '91 days', ue: '183 days', thyroid: '183 days' }),
+  },
+  {
+    file: 'doac-monitoring',
+    cases: monitored(doac),
+    owed: owedMonitored(doac, { fbc: '12 months', ue: '12 months', lft: '12 months' }),
   },
   {
     file: 'amiodarone-monitoring',

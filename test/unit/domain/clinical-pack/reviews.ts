@@ -114,6 +114,65 @@ const smi = {
   smoking: 'smoking-status',
   'care-plan': 'mental-health-care-plan',
 };
+const fibrillation = reviewOf('Atrial fibrillation', 'atrial-fibrillation', {
+  resolved: 'atrial-fibrillation-resolved',
+  done: { score: 'stroke-risk-score' },
+});
+const kidneys: Yearly = {
+  word: 'Chronic kidney disease',
+  register: 'ckd-register',
+  resolved: 'ckd-resolved',
+  done: { kidney: 'kidney-function', acr: 'urine-albumin-creatinine-ratio', 'blood-pressure': 'blood-pressure' },
+  youngest: 18,
+  ...usual,
+};
+const smoking: Yearly = {
+  word: 'A long-term condition',
+  register: 'smoking-long-term-condition-register',
+  done: { smoking: 'smoking-status' },
+  declined: 'smoking-declined',
+  unsuitable: 'smoking-unsuitable',
+  ...usual,
+};
+/** Each of the nine conditions is enough by itself. */
+const conditions: readonly Case[] = [
+  'chd',
+  'peripheral-arterial-disease',
+  'stroke-tia',
+  'hypertension',
+  'diabetes',
+  'copd',
+  'ckd',
+  'asthma',
+  'mental-health',
+].map((condition) => ({
+  says: `Only ${condition}, smoking asked a year ago`,
+  on: '2026-06-15',
+  has: { [`${condition}-register`]: '2019-04-02', 'smoking-status': '2025-06-15' },
+  want: 'due',
+}));
+/** Structured medication review: opens 56 days before, overdue 56 after. */
+const medicines: Yearly = {
+  word: 'Severe frailty',
+  register: 'structured-medication-review-register',
+  done: { review: 'structured-medication-review' },
+  opens: '2026-04-20',
+  overdue: '2026-08-10',
+};
+const careHome: readonly Case[] = [
+  {
+    says: 'Lives in a care home, reviewed a year ago',
+    on: '2026-06-15',
+    has: { 'care-home': '2023-02-02', 'structured-medication-review': '2025-06-15' },
+    want: 'due',
+  },
+  {
+    says: 'Moderate frailty only',
+    on: '2026-06-15',
+    has: { 'moderate-frailty': '2023-02-02', 'structured-medication-review': '2025-06-15' },
+    want: 'not-eligible',
+  },
+];
 /** Non-diabetic hyperglycaemia: opens 42 days before, overdue 56 after. */
 const ndh: Yearly = {
   word: 'Non-diabetic hyperglycaemia',
@@ -210,6 +269,10 @@ export const reviews: readonly RulePack[] = [
     'mental-health-checks',
     reviewOf('Severe mental illness', 'mental-health', { resolved: 'mental-health-remission', done: smi }),
   ),
+  simple('atrial-fibrillation-review', fibrillation),
+  simple('ckd-review', kidneys),
+  simple('smoking-status', smoking, conditions),
+  simple('structured-medication-review', medicines, careHome),
   simple('ndh-review', ndh, diabetic, not(holds('diabetes-register', 'diabetes-resolved'))),
   {
     file: 'learning-disability-health-check',
