@@ -1,5 +1,6 @@
 /** How each component of a rule stands: when it was last done, when it opens, falls due and is overdue. */
 import { addDays, isDate } from '#fhir/date.ts';
+import { oldEnoughFrom } from './eligibility.ts';
 import type { PatientFacts } from './facts.ts';
 import { endOfInterval, type NeedComponent, type NeedRule } from './rule.ts';
 import { constant, type Dated, found, notWhole } from './verdict.ts';
@@ -49,14 +50,19 @@ function course(component: NeedComponent, rule: NeedRule, facts: PatientFacts): 
 }
 
 /**
- * Never done: due from the day since when it could have been, as far as the record says; without such a day it is
- * overdue, for nobody knows how long. Taking a medicine is no such day: each issue would put the due date off.
+ * Never done: due from the day since when it could have been (diagnosed, registered, old enough), as far as the record
+ * says; without such a day it is overdue, for nobody knows how long. Taking a medicine is no such day: each issue would
+ * put the due date off.
  */
 function neverDone(title: string, rule: NeedRule, facts: PatientFacts): Omit<ComponentCourse, 'component'> {
   const why = `${title} has never been recorded.`;
   if (facts.incomplete.length > 0)
     return constant<Standing>({ state: 'unknown', why: `There is no entry for ${title}. ${notWhole(facts)}` });
-  const since = [found(facts, rule.register?.valueSet)?.date ?? '', facts.registeredOn ?? '']
+  const since = [
+    found(facts, rule.register?.valueSet)?.date ?? '',
+    facts.registeredOn ?? '',
+    oldEnoughFrom(rule, facts) ?? '',
+  ]
     .filter(isDate)
     .sort()
     .at(-1);

@@ -53,6 +53,16 @@ function isOfAge(age: NonNullable<NeedRule['age']>, birthDate: string | undefine
   };
 }
 
+/** The first day on which the patient is surely old enough, where the age is all that the rule asks for. */
+export function oldEnoughFrom(
+  { age, register, medication }: NeedRule,
+  { birthDate }: PatientFacts,
+): string | undefined {
+  if (register || medication) return undefined;
+  const born = birthRange(birthDate);
+  return age?.youngest !== undefined && born ? reachesAge(born.latest, age.youngest) : undefined;
+}
+
 /** The first and last day that a FHIR date may stand for. */
 function birthRange(birthDate: string | undefined): { earliest: string; latest: string } | undefined {
   const [year = '', month, day] = (birthDate ?? '').split('-');

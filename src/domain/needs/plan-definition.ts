@@ -78,8 +78,8 @@ function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' 
   const register = single(plan, 'register', fault);
   const age = single(plan, 'age', fault);
   const medication = single(plan, 'medication', fault);
-  if (!register && !medication)
-    fault('extension', 'need-register or need-medication: a rule for everyone is a mistake');
+  if (!register && !medication && age?.optionalNumber('youngest') === undefined)
+    fault('extension', 'need-register, need-medication or a youngest age: a rule for everyone is a mistake');
   return {
     ...(register && {
       register: register.only({
