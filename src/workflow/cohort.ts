@@ -28,9 +28,9 @@ export async function cohort(
   job: { organisation: string; rule: string },
 ): Promise<Result<unknown>> {
   const { organisation } = job;
-  const rule = shell.rules.find((one) => one.url === job.rule);
-  if (!rule) return ok('no such rule');
   const now = shell.now();
+  const rule = presentRules(shell.rules, londonDate(now)).find((one) => one.url === job.rule);
+  if (!rule) return ok('no such rule');
   await inTransaction(shell.pool, async (tx) => {
     await lockKeys(tx, [`cohort|${organisation}|${rule.url}`]);
     const rows = currentNeeds(await needsOfRule(tx, [organisation], rule.url));
