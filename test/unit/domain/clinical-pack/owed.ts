@@ -25,6 +25,10 @@ export const holds = (set: string, ended?: string) =>
     : `(${dates(set)}.exists() and (${dates(ended)}.empty() or ${latest(set)} > ${latest(ended)}))`;
 export const isWithin = (set: string, interval: string) =>
   `${dates(set)}.exists($this + ${interval} > %today.toDate())`;
+/** The latest value of a value set reaches `least`, and is not older than the interval. */
+export const hadAtLeast = (set: string, least: number, interval: string) =>
+  `${entries(set)}.where(effectiveDateTime.toDate() + ${interval} > %today.toDate()).exists(valueQuantity.value >= ${least})`;
+export const onOrAfter = (set: string, date: string) => `${dates(set)}.exists($this >= @${date})`;
 export const not = (expression: string) => `(${expression}).not()`;
 export const allOf = (...expressions: readonly string[]) => expressions.map((one) => `(${one})`).join(' and ');
 export const anyOf = (...expressions: readonly string[]) => expressions.map((one) => `(${one})`).join(' or ');

@@ -3,5 +3,6 @@ import { monitoring } from './monitoring.ts';
 import type { RulePack } from './patient.ts';
 import { prevention } from './prevention.ts';
 import { reviews } from './reviews.ts';
+import { seasons } from './seasons.ts';
 
-export const clinicalPack: readonly RulePack[] = [...reviews, ...monitoring, ...prevention];
+export const clinicalPack: readonly RulePack[] = [...reviews, ...monitoring, ...prevention, ...seasons];

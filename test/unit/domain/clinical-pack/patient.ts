@@ -7,7 +7,9 @@ import { HOLDFAST, SNOMED } from '#fhir/systems.ts';
 import type { Bundle, Resource, ValueSet } from '#fhir/types.ts';
 
 /** One entry of a record: a date (`''` = the record does not say), or more than that. */
-export type Entry = string | { readonly date?: string; readonly value?: number; readonly supplyDays?: number };
+export type Entry =
+  | string
+  | { readonly date?: string; readonly value?: number; readonly unit?: string; readonly supplyDays?: number };
 
 /** One patient on one day, and what the published rules say about them on that day. Written from the facts, never from a run. */
 export type Case = {
@@ -141,13 +143,14 @@ function kindOf(id: string): Kind {
 }
 
 function findingOf({ code, kind, entry, at }: Coded, valueSet: string): Finding {
-  const { date, value, supplyDays } = entry;
+  const { date, value, unit, supplyDays } = entry;
   return {
     valueSet,
     code,
     date,
     reference: `${kind}/${at}`,
     ...(value === undefined ? {} : { value }),
+    ...(unit === undefined ? {} : { unit }),
     ...(supplyDays === undefined ? {} : { supplyDays }),
   };
 }
@@ -161,7 +164,7 @@ function latestFirst(today: string): (one: Finding, other: Finding) => number {
 function resourceOf({ code, kind, entry, at }: Coded): object {
   const concept = { coding: [{ system: SNOMED, code }] };
   const subject = { reference: 'Patient/p1' };
-  const { date, value, supplyDays } = entry;
+  const { date, value, unit, supplyDays } = entry;
   const when = (name: string) => (date === undefined ? {} : { [name]: date });
   const id = `e${at}`;
   if (kind === 'Condition') return { resourceType: kind, id, code: concept, subject, ...when('onsetDateTime') };
@@ -194,6 +197,6 @@ function resourceOf({ code, kind, entry, at }: Coded): object {
     code: concept,
     subject,
     ...when('effectiveDateTime'),
-    ...(value === undefined ? {} : { valueQuantity: { value } }),
+    ...(value === undefined ? {} : { valueQuantity: { value, ...(unit === undefined ? {} : { unit }) } }),
   };
 }

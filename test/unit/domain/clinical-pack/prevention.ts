@@ -1,6 +1,6 @@
 /** Care that age alone calls for: care-needs §2.6, §2.7; windows §2.9. */
 import { shift } from './families.ts';
-import { allOf, holds, isAged, isHere, isPalliative, isWithin, not } from './owed.ts';
+import { allOf, hadAtLeast, holds, isAged, isHere, isPalliative, isWithin, not } from './owed.ts';
 import type { Case, RulePack } from './patient.ts';
 
 type ByAge = {
@@ -172,6 +172,30 @@ const healthCheckOnly: readonly Case[] = [
     has: { 'cardiovascular-risk-declined': '2025-06-15' },
     want: 'overdue',
   },
+  {
+    says: 'Health check, risk score of 20 %',
+    on: day,
+    has: { 'cardiovascular-risk-score': { date: '2023-02-02', value: 20, unit: '%' } },
+    want: 'excluded',
+  },
+  {
+    says: 'Health check, risk score of 19.9 %',
+    on: day,
+    has: { 'cardiovascular-risk-score': { date: '2023-02-02', value: 19.9, unit: '%' } },
+    want: 'overdue',
+  },
+  {
+    says: 'Health check, risk score of 25 % ten years ago to the day',
+    on: day,
+    has: { 'cardiovascular-risk-score': { date: '2016-06-15', value: 25, unit: '%' } },
+    want: 'overdue',
+  },
+  {
+    says: 'Health check, risk score without a value',
+    on: day,
+    has: { 'cardiovascular-risk-score': '2023-02-02' },
+    want: 'unknown',
+  },
   ...resolvable.map(
     ([register, resolved]): Case => ({
       says: `Health check, ${register} and then ${resolved}`,
@@ -216,6 +240,7 @@ export const prevention: readonly RulePack[] = [
       ...listed.map((set) => not(holds(set))),
       ...resolvable.map(([register, resolved]) => not(holds(register, resolved))),
       not(isWithin('statin-medication', '6 months')),
+      not(hadAtLeast('cardiovascular-risk-score', 20, '10 years')),
       not(isWithin('cardiovascular-risk-declined', '12 months')),
     ),
   },
