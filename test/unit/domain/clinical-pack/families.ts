@@ -162,27 +162,26 @@ function ageCases({ word, youngest }: Yearly, has: Has): readonly Case[] {
   ];
 }
 
-/** All but the last component done in spring: the need stays, and names the one that is left. */
+/** All but one component done in spring: the need stays, and names the one that is left, whichever it is. */
 function partialCases({ word, done }: Yearly, reviewed: Has): readonly Case[] {
   const ids = Object.keys(done);
-  const last = ids.at(-1) ?? '';
-  const someDone = ids.slice(0, -1).map((id): [string, string] => [done[id] ?? '', '2026-05-01']);
-  const allDone = Object.values(done).map((set): [string, string] => [set, '2026-05-01']);
-  const on = '2026-06-20';
+  const inMay = (some: readonly string[]) => ({
+    ...reviewed,
+    ...Object.fromEntries(some.map((id) => [done[id] ?? '', '2026-05-01'])),
+  });
+  const left = ids.length > 1 ? ids : [];
   return [
-    { says: `${word}, all done in May`, on, has: { ...reviewed, ...Object.fromEntries(allDone) }, want: 'up-to-date' },
-    ...(ids.length > 1
-      ? ([
-          {
-            says: `${word}, all but ${last} done in May`,
-            on,
-            has: { ...reviewed, ...Object.fromEntries(someDone) },
-            want: 'due',
-            due: '2026-06-15',
-            missing: [last],
-          },
-        ] satisfies Case[])
-      : []),
+    { says: `${word}, all done in May`, on: '2026-06-20', has: inMay(ids), want: 'up-to-date' },
+    ...left.map(
+      (id): Case => ({
+        says: `${word}, all but ${id} done in May`,
+        on: '2026-06-15',
+        has: inMay(ids.filter((one) => one !== id)),
+        want: 'due',
+        due: '2026-06-15',
+        missing: [id],
+      }),
+    ),
   ];
 }
 
@@ -204,9 +203,7 @@ export function monitored({ word, medicine, done, tested, opens, due, overdue, m
   const issued = (date: string, supplyDays = 28) => ({ [medicine]: { date, supplyDays } });
   const tests = all(done, tested);
   const now = { ...tests, ...issued(shift(due, -5)) };
-  const first = Object.keys(done)[0] ?? '';
-  const firstDone = { ...now, [done[first] ?? '']: shift(due, -1) };
-  const others = Object.keys(done).length > 1;
+  const yesterday = (ids: readonly string[]) => Object.fromEntries(ids.map((id) => [done[id] ?? '', shift(due, -1)]));
   return [
     {
       says: `${word}, the day before it opens`,
@@ -233,17 +230,30 @@ export function monitored({ word, medicine, done, tested, opens, due, overdue, m
       want: 'overdue',
       missing: Object.keys(done),
     },
-    ...(others
-      ? ([
-          {
-            says: `${word}, only ${first} done`,
-            on: due,
-            has: firstDone,
-            want: missing.length > 1 ? 'due' : 'up-to-date',
-            missing: missing.filter((id) => id !== first),
-          },
-        ] satisfies Case[])
-      : []),
+    { says: `${word}, all tested yesterday`, on: due, has: { ...now, ...yesterday(missing) }, want: 'up-to-date' },
+    ...missing.map(
+      (id): Case => ({
+        says: `${word}, only ${id} not tested since`,
+        on: due,
+        has: { ...now, ...yesterday(Object.keys(done).filter((one) => one !== id)) },
+        want: 'due',
+        due,
+        missing: [id],
+      }),
+    ),
+    {
+      says: `${word}, issued a year ago to the day for as long`,
+      on: due,
+      has: { ...tests, ...issued(shift(due, -365), 365) },
+      want: 'due',
+      due,
+    },
+    {
+      says: `${word}, issued a year and a day ago for a year`,
+      on: due,
+      has: { ...tests, ...issued(shift(due, -366), 365) },
+      want: 'not-eligible',
+    },
     {
       says: `${word}, last issued 42 days ago for 28 days`,
       on: due,

@@ -49,9 +49,9 @@ export function owedYearly(kind: Yearly, ...besides: readonly string[]): string 
   );
 }
 
-/** Monitoring: issued within one and a half times its days of supply, and a test is older than its interval. */
+/** Monitoring: issued within a year and within one and a half times its days of supply, and a test is older than its interval. */
 export function owedMonitored({ medicine, done }: Monitored, intervals: Readonly<Record<string, string>>): string {
-  const current = `${entries(medicine)}.exists(authoredOn.toDate() <= %today.toDate() and %today.toDate() <= authoredOn.toDate() + ((dispenseRequest.expectedSupplyDuration.value * 1.5).floor().toString() & ' days').toQuantity())`;
+  const current = `${entries(medicine)}.exists(authoredOn.toDate() <= %today.toDate() and %today.toDate() <= authoredOn.toDate() + 12 months and %today.toDate() <= authoredOn.toDate() + ((dispenseRequest.expectedSupplyDuration.value * 1.5).floor().toString() & ' days').toQuantity())`;
   return allOf(
     isHere,
     current,

@@ -71,6 +71,13 @@ function byAge({ word, youngest, oldest, done, overdueAfter, excluding = [] }: B
       has: { 'palliative-care': '2026-01-01' },
       want: 'excluded',
     },
+    {
+      says: `${word}, palliative care ended`,
+      on: day,
+      ...long,
+      has: { 'palliative-care': '2026-01-01', 'palliative-care-ended': '2026-03-01' },
+      want: 'overdue',
+    },
     ...excluding.map(
       (set): Case => ({
         says: `${word}, with ${set}`,
@@ -216,10 +223,21 @@ const onceOnly = (word: string, done: string): Case => ({
   want: 'up-to-date',
 });
 
+const pressureOnly: readonly Case[] = [
+  { says: 'Declined a year ago but a day', on: day, has: { 'hypertension-declined': '2025-06-16' }, want: 'excluded' },
+  { says: 'Declined a year ago to the day', on: day, has: { 'hypertension-declined': '2025-06-15' }, want: 'overdue' },
+  {
+    says: 'Hypertension that was resolved',
+    on: day,
+    has: { 'hypertension-register': '2015-03-01', 'hypertension-resolved': '2019-03-01' },
+    want: 'overdue',
+  },
+];
+
 export const prevention: readonly RulePack[] = [
   {
     file: 'blood-pressure-check',
-    cases: [...byAge(bloodPressure), ...fiveYears('Blood pressure', 'blood-pressure', '2026-04-16')],
+    cases: [...byAge(bloodPressure), ...fiveYears('Blood pressure', 'blood-pressure', '2026-04-16'), ...pressureOnly],
     owed: isOwed(
       bloodPressure,
       '60 months',

@@ -13,6 +13,8 @@ type Seasonal = {
   readonly born: string;
 };
 
+const noLonger = { 'palliative-care': '2026-01-01', 'palliative-care-ended': '2026-03-01' };
+
 function seasonal({ word, given, declined, born }: Seasonal): readonly Case[] {
   const of = (says: string, on: string, has: Case['has'], want: Case['want']): Case => ({
     says: `${word}, ${says}`,
@@ -37,6 +39,7 @@ function seasonal({ word, given, declined, born }: Seasonal): readonly Case[] {
     of('declined this season, asked on its last day', '2027-03-31', { [declined]: '2026-09-20' }, 'excluded'),
     of('declined last season', october, { [declined]: '2026-02-01' }, 'due'),
     of('in palliative care', october, { 'palliative-care': '2026-01-01' }, 'excluded'),
+    of('palliative care ended', october, noLonger, 'due'),
     { ...of('died', october, {}, 'not-eligible'), deceased: true },
     { ...of('moved to another practice', october, {}, 'not-eligible'), registered: false },
     { ...of('age unknown', october, {}, 'unknown'), born: null },
@@ -124,6 +127,16 @@ function shingles(word: string, born: string, birthday: string): readonly Case[]
     of('declined a year ago to the day', { 'shingles-declined': '2025-06-15' }, 'overdue'),
     of('contraindicated', { 'shingles-contraindicated': '2020-06-16' }, 'excluded'),
     of('in palliative care', { 'palliative-care': '2026-01-01' }, 'excluded'),
+    of('palliative care ended', noLonger, 'overdue'),
+    of('unstated dose six months ago but a day', { 'shingles-vaccination': '2025-12-16' }, 'excluded'),
+    of('unstated dose six months ago to the day', { 'shingles-vaccination': '2025-12-15' }, 'overdue', ['second']),
+    // Of age on 18 December: 179 days before 15 June, and overdue after 180.
+    { ...of('of age for 179 days', {}, 'due'), born: `${Number(birthday.slice(0, 4)) - 1}-12-18`, due: '2025-12-18' },
+    {
+      ...of('of age for 180 days', {}, 'overdue'),
+      born: `${Number(birthday.slice(0, 4)) - 1}-12-17`,
+      due: '2025-12-17',
+    },
     { ...of('age unknown', {}, 'unknown'), born: null },
     { ...of('part of the record is withheld', {}, 'unknown'), incomplete: ['confidential-items'] },
     { ...of('died', {}, 'not-eligible'), deceased: true },
