@@ -41,6 +41,8 @@ const practice = Type.Object(
       ),
     ),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
+    /** The rules that run here, by the last part of their canonical; without it the default ones. */
+    rules: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]+$' }), { uniqueItems: true })),
     telephone: Type.String({ minLength: 1 }),
     /** SHA-256 (hex) of the bearer token under which GOV.UK Notify hands on what patients text to the practice. */
     textTokenSha256: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{64}$' })),
