@@ -9,6 +9,7 @@ import type { Issue, Result } from '#result.ts';
 import type { EverythingQuestion } from '#store/everything.ts';
 import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
+import type { CallbackReceived, TextToken } from './callbacks/deps.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
 import type { OutreachDeps } from './operations/outreach-deps.ts';
@@ -153,18 +154,6 @@ export type AuditEntry = {
   readonly address?: string;
 };
 
-export type CallbackReceived = {
-  readonly kind: 'notify';
-  /** The exact bytes that were signed. */
-  readonly raw: Buffer;
-  /** SHA-256 of the bytes, hex: the same body delivered twice has the same one. */
-  readonly digest: string;
-  /** `meta.idempotencyKey` of each item that has one, in order. */
-  readonly idempotencyKeys: readonly string[];
-  /** Set when the body is signed but not what was expected: keep it, flag it, lose nothing. */
-  readonly problem?: 'not-json' | 'no-items' | 'item-without-key';
-};
-
 export type Reply = { readonly token: string; readonly birthDate: string; readonly answer: string };
 export type ReplyChoice = { readonly answer: string; readonly label: string; readonly hint?: string };
 
@@ -270,6 +259,8 @@ export type Deps = Reads & {
   /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
   readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
   readonly notifyKeys: readonly NotifyKey[];
+  /** Absent: no practice takes texts from patients. */
+  readonly textTokens?: readonly TextToken[];
   /** The JWKS by which others check what this application signs; left out where it signs nothing. */
   readonly publicKeys?: PublicJwks;
 

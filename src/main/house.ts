@@ -39,6 +39,7 @@ import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { OpenBatch, User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import { RECEIVED_TEXT, receivedText } from '#workflow/received-text.ts';
 import { linkOf } from '#workflow/shell.ts';
 import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
@@ -246,7 +247,10 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
     campaign: (payload) => campaign(shell, payload),
     'stop-list': (payload) => completeStopList(shell, payload),
     reach: (payload) => reach(shell, payload),
-    receipt: (payload) => (payload.system === MESH ? understandMail(shell, payload) : receipt(shell, payload)),
+    receipt: (payload) => {
+      if (payload.system === MESH) return understandMail(shell, payload);
+      return payload.system === RECEIVED_TEXT ? receivedText(shell, payload) : receipt(shell, payload);
+    },
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
     book: (payload) => book(shell, payload),

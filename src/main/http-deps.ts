@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Resource, ServiceRequest } from '#fhir/types.ts';
 import { xmlToJson } from '#fhir/xml/read.ts';
 import { jsonToXml } from '#fhir/xml/write.ts';
-import type { CallbackReceived, Deps } from '#http/deps.ts';
+import type { CallbackReceived } from '#http/callbacks/deps.ts';
+import type { Deps } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
 import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
@@ -39,6 +40,7 @@ export function httpDeps(
     version,
     verifyToken: parts.verifyToken,
     notifyKeys: parts.notifyKeys,
+    ...(parts.textTokens ? { textTokens: parts.textTokens } : {}),
     ...readsOn(pool, shell),
     ...writesOn(shell, parts.publicUrl),
     readAudited: audited(shell),

@@ -43,6 +43,9 @@ export function liveParts(config: LiveConfig): Parts {
     ...(config.extracts ? { extracts: { ...config.extracts, sftpOf: sftpOf(config) } } : {}),
     verifyToken: createTokenVerifier({ issuer: config.oidcIssuer, audience: config.oidcAudience }),
     notifyKeys: notifyKeysOf(config.notifyApplicationId, config.notifyCallbackKeys),
+    textTokens: config.practices.flatMap(({ organisation, textTokenSha256: sha256 }) =>
+      sha256 ? [{ organisation, sha256 }] : [],
+    ),
     ...(keys.ok ? { publicKeys: keys.value } : {}),
     secret: config.secret,
     publicUrl: () => config.publicUrl.replace(/\/$/, ''),

@@ -92,3 +92,16 @@ export async function sharesContactPoint(
       and rid <> ${ridOf('Patient', patient)} limit 1`);
   return rowCount > 0;
 }
+
+/** The patients of a practice who have one of these contact points, as they are written in the record. */
+export async function patientsWithContactPoint(
+  db: Searchable,
+  organisation: string,
+  points: readonly string[],
+): Promise<string[]> {
+  const { param } = parameterOf(db.definitions, 'Patient', 'telecom');
+  const { rows } = await db.query<{ id: string }>(sql`
+    select distinct r.id from search_token s join resource r on r.organisation = s.organisation and r.type = 'Patient' and r.rid = s.rid
+    where s.organisation = ${organisation} and s.param = ${param} and s.value = any(${points.map(anySystem)}::bigint[]) order by r.id`);
+  return rows.map((row) => row.id);
+}

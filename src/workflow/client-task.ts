@@ -61,6 +61,7 @@ type Finished = { readonly changes: Partial<Task>; readonly isFinished: boolean 
 const finishers: Readonly<Record<string, (current: Task, wanted: Task) => Result<Finished>>> = {
   telephone: finishCall,
   'check-person': finishCheck,
+  'read-message': finishReading,
 };
 
 /** Somebody looks who a person is: what they found goes into the note, and into the practice's own system. */
@@ -69,6 +70,14 @@ function finishCheck(current: Task, wanted: Task): Result<Finished> {
   if (!moves.includes(wanted.status))
     return refused(`A Task to check a person that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
   return ok({ changes: { status: wanted.status }, isFinished: isEnded(wanted.status) && !isEnded(current.status) });
+}
+
+/** Somebody has read what a patient wrote, and acted on it: nothing follows by itself. */
+function finishReading(current: Task, wanted: Task): Result<Finished> {
+  const moves = CALL_MOVES[current.status] ?? [];
+  if (!moves.includes(wanted.status))
+    return refused(`A Task to read a message that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
+  return ok({ changes: { status: wanted.status }, isFinished: false });
 }
 
 function finishCall(current: Task, wanted: Task): Result<Finished> {

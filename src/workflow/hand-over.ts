@@ -18,7 +18,7 @@ import { loadPathway, type Pathway } from './pathway.ts';
 import type { Policy } from './policy.ts';
 import type { SendLetter, SendMessage } from './ports.ts';
 import { addressLines, gatherSendCheck, nhsNumberOf } from './send-check.ts';
-import type { Shell, Transaction } from './shell.ts';
+import { hoursOf, type Shell, type Transaction } from './shell.ts';
 import { isHalted } from './stand-down.ts';
 import { moveTask } from './task.ts';
 
@@ -64,7 +64,8 @@ export async function handOver(
     const step = shell.sequence.steps.find((one) => requestId(pathway.task, one) === request.id);
     const channel = channelOf(request) ?? 'sms';
     const template = step && shell.templates.get(step.template);
-    const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, now });
+    const hours = hoursOf(shell, job.organisation);
+    const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, hours, now });
     const checked = check(input);
     if (isEnded(pathway.task.status) || checked.result !== 'send') {
       await stepBack(shell, tx, pathway, request, checked.result === 'send' ? undefined : checked);

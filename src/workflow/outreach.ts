@@ -17,7 +17,7 @@ import { callTask } from './call.ts';
 import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
-import { linkOf, type StageJob, type Transaction } from './shell.ts';
+import { hoursOf, linkOf, type StageJob, type Transaction } from './shell.ts';
 import { isHalted, standDown } from './stand-down.ts';
 import { keepChanges, moveTask } from './task.ts';
 
@@ -49,7 +49,8 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   const unsent = unsentRequests(pathway);
   // Committed by an earlier run that ended before the hand-over was recorded.
   if (unsent[0]) return { send: unsent[0] };
-  const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now });
+  const hours = hoursOf(shell, organisation);
+  const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now, hours });
   switch (next.kind) {
     case 'step':
       return take(shell, tx, pathway, next.step);
@@ -86,8 +87,9 @@ export function unsentRequests({ requests, communications }: Pathway): Communica
 async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: Step): Promise<Looked> {
   const now = shell.now();
   const template = shell.templates.get(step.template);
+  const hours = hoursOf(shell, pathway.organisation);
   const checked = check(
-    await gatherSendCheck(tx, pathway, { channel: step.channel, template, policy: shell.policy, now }),
+    await gatherSendCheck(tx, pathway, { channel: step.channel, template, policy: shell.policy, hours, now }),
   );
   if (checked.result !== 'send') return refuse(shell, tx, pathway, { step, checked });
   const practice = linkOf(shell, pathway.organisation);

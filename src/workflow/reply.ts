@@ -91,10 +91,10 @@ async function act(shell: OutreachShell, tx: Transaction, { organisation, reques
 }
 
 /** An opt-out is the person's, not one programme's: every open Task of theirs hears of it in the same transaction. */
-async function stopAll(
+export async function stopAll(
   shell: OutreachShell,
   tx: Transaction,
-  of: { organisation: string; patient: string; except: string },
+  of: { organisation: string; patient: string; except?: string },
 ): Promise<void> {
   const { organisation, patient } = of;
   await lockPatients(tx, organisation, [patient]);

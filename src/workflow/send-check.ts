@@ -3,6 +3,7 @@ import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
 import type { Template } from '#domain/outreach/message.ts';
 import type { Freshness, SendCheck } from '#domain/outreach/send-check.ts';
+import type { Hours } from '#domain/outreach/window.ts';
 import type { Channel } from '#domain/task-event.ts';
 import { epochMilliseconds, londonDate, londonInstant } from '#fhir/date.ts';
 import { isNhsNumber } from '#fhir/nhs-number.ts';
@@ -31,6 +32,7 @@ export async function gatherSendCheck(
     readonly channel: Channel;
     readonly template: Template | undefined;
     readonly policy: Policy;
+    readonly hours: Hours;
     readonly now: string;
   },
 ): Promise<SendCheck> {
@@ -48,6 +50,7 @@ export async function gatherSendCheck(
     now,
     channel,
     task,
+    hours: of.hours,
     // Without a live look-up all four come with the record, and are as old as it is.
     freshness: {
       record: source,

@@ -1,5 +1,6 @@
 /** What every stage is given: the database, the clock, the queues and how each practice is linked. */
 
+import type { Hours } from '#domain/outreach/window.ts';
 import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
 import type { Now, User } from './ports.ts';
@@ -46,6 +47,8 @@ export type PracticeLink = {
   readonly rules?: readonly string[];
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
+  /** When it may be written from and called, where it narrows the usual hours. */
+  readonly hours?: Hours;
 };
 
 export type Shell = {
@@ -62,6 +65,11 @@ export const inside = (organisation: string): Access => ({ organisations: [organ
 
 export function linkOf(shell: Pick<Shell, 'practices'>, organisation: string): PracticeLink | undefined {
   return shell.practices.find((practice) => practice.organisation === organisation);
+}
+
+/** The practice's own hours; none where it keeps the usual ones. */
+export function hoursOf(shell: Pick<Shell, 'practices'>, organisation: string): Hours {
+  return linkOf(shell, organisation)?.hours ?? {};
 }
 
 /** Splits work into jobs of a bearable size. */

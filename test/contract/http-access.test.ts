@@ -133,6 +133,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
     'GET /openapi.json',
     'GET /reply/:token',
     'GET /sandbox/logins',
+    'POST /callbacks/govuk-notify/received-text',
     'POST /callbacks/notify',
     'POST /reply/:token',
   ]);

@@ -111,6 +111,7 @@ t.test('the public routes are these and no others', async (t) => {
     'GET /health/ready',
     'GET /openapi.json',
     'GET /reply/:token',
+    'POST /callbacks/govuk-notify/received-text',
     'POST /callbacks/notify',
     'POST /reply/:token',
   ]);

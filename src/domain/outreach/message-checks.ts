@@ -13,12 +13,17 @@ export function consent(input: SendCheck): Verdict {
 }
 
 export function contactPoint(input: SendCheck): Verdict {
-  const { channel, contact, template } = input;
+  const { channel, contact } = input;
   if (channel === 'letter') {
     const lines = contact.addressLines?.length ?? 0;
-    if (lines < 3 || lines > 7) return { result: 'skip-step', reason: 'no-address' };
+    return lines < 3 || lines > 7 ? { result: 'skip-step', reason: 'no-address' } : PASS;
   }
-  if (channel === 'telephone' && contact.telephone !== true) return { result: 'skip-step', reason: 'no-telephone' };
+  const isCallable = channel !== 'telephone' || contact.telephone === true;
+  return isCallable ? PASS : { result: 'skip-step', reason: 'no-telephone' };
+}
+
+export function contactShared(input: SendCheck): Verdict {
+  const { channel, contact, template } = input;
   // The App belongs to one person who has proved who they are; nobody shares it.
   if (template.sensitivity === 'neutral' || channel === 'nhsapp' || contact.shared === false) return PASS;
   if (template.sensitivity === 'low' && contact.shared !== 'unknown') return PASS;
@@ -27,10 +32,13 @@ export function contactPoint(input: SendCheck): Verdict {
     : hold('safeguarding', 'The contact point is shared with another patient, and the message is sensitive');
 }
 
-export function needOpen(input: SendCheck): Verdict {
+export function taskOpen(input: SendCheck): Verdict {
   const why = stopReason(input.task);
-  if (why) return wait('task-not-open', `The Task takes no further step: ${why}`);
-  const { status, evaluation, evidence = [], bookedElsewhere, national } = input.need;
+  return why ? wait('task-not-open', `The Task takes no further step: ${why}`) : PASS;
+}
+
+export function needOpen(input: SendCheck): Verdict {
+  const { status, evaluation, evidence = [] } = input.need;
   if (status === 'unknown' || evaluation === 'unknown') return unknown('review', 'The need could not be evaluated');
   if (evaluation === 'up-to-date' || status === 'completed') {
     return evidence.length > 0
@@ -39,17 +47,21 @@ export function needOpen(input: SendCheck): Verdict {
   }
   if (status === 'on-hold') return hold('review', 'The need is on hold');
   if (status === 'revoked') return { result: 'stop', event: { kind: 'ineligible', reason: 'need revoked' } };
-  if (evaluation === 'excluded' || evaluation === 'not-eligible') {
-    return { result: 'stop', event: { kind: 'ineligible', reason: evaluation } };
-  }
-  return elsewhere(bookedElsewhere, national);
+  return evaluation === 'excluded' || evaluation === 'not-eligible'
+    ? { result: 'stop', event: { kind: 'ineligible', reason: evaluation } }
+    : PASS;
 }
 
-function elsewhere(booked: SendCheck['need']['bookedElsewhere'], national: SendCheck['need']['national']): Verdict {
+export function bookedElsewhere(input: SendCheck): Verdict {
+  const booked = input.need.bookedElsewhere;
   if (booked === 'unknown') return unknown('stale-data', 'Bookings elsewhere were not read');
-  if (booked !== 'none') return { result: 'stop', event: { kind: 'booked-elsewhere', appointment: booked } };
-  if (national === 'unknown') return unknown('review', 'It is not known whether a national programme invites');
-  return national ? hold('review', 'A national programme sends this invitation itself') : PASS;
+  return booked === 'none' ? PASS : { result: 'stop', event: { kind: 'booked-elsewhere', appointment: booked } };
+}
+
+export function national(input: SendCheck): Verdict {
+  const isNational = input.need.national;
+  if (isNational === 'unknown') return unknown('review', 'It is not known whether a national programme invites');
+  return isNational ? hold('review', 'A national programme sends this invitation itself') : PASS;
 }
 
 export function frequency(input: SendCheck): Verdict {
@@ -65,10 +77,14 @@ export function frequency(input: SendCheck): Verdict {
 }
 
 export function quietHours(input: SendCheck): Verdict {
-  const open = isOpen(input.channel, input.now);
+  const open = isOpen(input.channel, input.now, input.hours);
   if (open === true) return PASS;
   if (open === 'unknown') return unknown('review', 'The bank holidays of this year are not known; add them');
-  return wait('quiet-hours', `${input.channel} is closed at this hour`, nextOpening(input.channel, input.now));
+  return wait(
+    'quiet-hours',
+    `${input.channel} is closed at this hour`,
+    nextOpening(input.channel, input.now, input.hours),
+  );
 }
 
 export function capacity(input: SendCheck): Verdict {
@@ -94,6 +110,9 @@ export function batch(input: SendCheck): Verdict {
 }
 
 export function emergencyStop(input: SendCheck): Verdict {
-  if (input.emergencyStop !== false) return wait('emergency-stop', 'All sending is stopped');
+  return input.emergencyStop === false ? PASS : wait('emergency-stop', 'All sending is stopped');
+}
+
+export function outreachHold(input: SendCheck): Verdict {
   return input.outreachHeld ? wait('outreach-hold', 'The campaign or the practice is held by a person') : PASS;
 }
