@@ -93,7 +93,13 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
     {
       name: 'needs',
       definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
-      documentation: 'GET on one Patient: what care is due, and why.',
+      documentation:
+        'GET on one Patient: what the rules say of it, due, approaching, held, excluded and up to date, and why.',
+    },
+    {
+      name: 'explain-need',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-explain-need`,
+      documentation: 'GET on one Patient with `rule`: the answer of one rule, also where it is not for the patient.',
     },
     {
       name: 'match',

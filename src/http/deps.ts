@@ -237,6 +237,8 @@ export type Deps = Reads & {
   /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
+  /** `Patient/[id]/$explain-need`; `rule` is a canonical or an id. */
+  readonly explainNeed: (principal: Principal, patientId: string, rule: string) => Promise<Result<Resource>>;
 
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
   readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;

@@ -1,7 +1,8 @@
 /** What the HTTP facade is given: reads from the store, writes through the workflow. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Parameters, Resource, ServiceRequest } from '#fhir/types.ts';
+import { mayDo } from '#auth/access.ts';
+import type { Parameters, Resource } from '#fhir/types.ts';
 import { xmlToJson } from '#fhir/xml/read.ts';
 import { jsonToXml } from '#fhir/xml/write.ts';
 import type { CallbackReceived, Deps } from '#http/deps.ts';
@@ -10,11 +11,12 @@ import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { keepInbound } from '#store/inbound.ts';
-import { load, loadOfPatients, ownerOf } from '#store/resources.ts';
+import { ownerOf } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
+import { explainNeed, needsOfPerson } from '#workflow/whole-person.ts';
 import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
@@ -64,7 +66,13 @@ export function httpDeps(
       });
     },
     live: liveDeps(shell, parts.slotBudgetMs),
-    needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
+    needs: (principal, patient) =>
+      needsOfPerson(shell, {
+        organisations: principal.organisations,
+        patient,
+        withPlan: mayDo(principal, 'CarePlan', 'read'),
+      }),
+    explainNeed: ({ organisations }, patient, rule) => explainNeed(shell, { organisations, patient, rule }),
     explain: explainOf(pool, shell),
     everything: everythingOn(pool, shell.cursorKey),
     terminology: shell.terminology,
@@ -89,28 +97,6 @@ export function httpDeps(
       }
     },
   };
-}
-
-/** Everything that is due, approaching or held for one patient, across all rules. */
-async function needsOf(
-  shell: HouseShell,
-  organisations: readonly string[],
-  patient: string,
-): Promise<Result<Resource>> {
-  for (const organisation of organisations) {
-    if (!(await load(shell.pool, { organisations: [organisation] }, 'Patient', patient))) continue;
-    const requests = await loadOfPatients<ServiceRequest>(shell.pool, organisation, ['ServiceRequest'], [patient]);
-    const open = requests.filter(
-      (one) => one.intent === 'proposal' && (one.status === 'active' || one.status === 'on-hold'),
-    );
-    return ok({
-      resourceType: 'Bundle',
-      type: 'searchset',
-      total: open.length,
-      entry: open.map((resource) => ({ resource, search: { mode: 'match' as const } })),
-    } as Resource);
-  }
-  return fail('not-found', 'There is no Patient with this id');
 }
 
 /** Kept and queued in one transaction; whatever it holds is understood later, for a refusal would lose it for good. */

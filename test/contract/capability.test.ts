@@ -284,6 +284,7 @@ const queries: Readonly<Record<string, string>> = {
   'ValueSet/$validate-code': `?url=http://hl7.org/fhir/ValueSet/administrative-gender&system=${GENDER}&code=male`,
   'CodeSystem/$validate-code': `?url=${GENDER}&code=male`,
   'CodeSystem/$lookup': `?system=${GENDER}&code=male`,
+  'Patient/$explain-need': '?rule=asthma-review',
 };
 
 function wantedOf(type: string, name: string): number[] {

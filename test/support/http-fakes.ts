@@ -113,7 +113,7 @@ function seen(house: House, { organisations }: Access, type?: string, id?: strin
   });
 }
 
-function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
+function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs' | 'explainNeed'> {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
     read: async (access, type, id) => {
@@ -147,6 +147,7 @@ function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
       const cohorts = organisations.filter((one) => one === OWN).map((organisation) => ({ ...aCohort, organisation }));
       return ok({ asOf: '2026-11-20T09:00:00.000Z', clock: '2026-12-01T09:00:00.000Z', cohorts });
     },
+    explainNeed: async () => ok({ resourceType: 'GuidanceResponse' } as Resource),
     needs: async ({ organisations }, id) => {
       note('needs', { organisations, id });
       if (seen(house, { organisations }, 'Patient', id).length === 0) return fail('not-found', 'No such Patient.');

@@ -4,7 +4,8 @@ import type { Deps } from '#http/deps.ts';
 import type { Action } from '#http/fhir/action.ts';
 import { type Call, hasBody, resourceOf } from '#http/fhir/call.ts';
 import { isId, notVisible } from '#http/fhir/read.ts';
-import { ok, type Result } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
+import { inputsOf } from './inputs.ts';
 
 export function release(deps: Deps): Action {
   return onOne({
@@ -30,6 +31,21 @@ export function needs(deps: Deps): Action {
     name: 'needs',
     also: { type: 'ServiceRequest', interaction: 'search' },
     run: ({ principal }, id) => deps.needs(principal, id),
+  });
+}
+
+export function explainNeed(deps: Deps): Action {
+  return onOne({
+    type: 'Patient',
+    name: 'explain-need',
+    also: { type: 'ServiceRequest', interaction: 'search' },
+    run: async (call, id) => {
+      const inputs = inputsOf(deps, call, ['rule']);
+      if (!inputs.ok) return inputs;
+      const rule = inputs.value.text('rule');
+      if (!rule) return fail('invalid', 'rule is missing: the canonical of a PlanDefinition, or its id');
+      return deps.explainNeed(call.principal, id, rule);
+    },
   });
 }
 

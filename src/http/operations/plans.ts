@@ -3,8 +3,8 @@ import type { FastifySchema } from 'fastify';
 import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
-import { needs, release } from './pathway.ts';
-import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
+import { explainNeed, needs, release } from './pathway.ts';
+import { instance, notFound, type OperationPlan, parametersBody, query } from './plan.ts';
 import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
 import { terminologyPlans } from './terminology-plans.ts';
@@ -100,6 +100,19 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
         summary: 'What care the patient needs now, and why',
         params: instance(type),
         response: { 200: answerOf('The needs, each with its state and evidence'), ...notFound(type) },
+      }),
+    },
+  ],
+  'explain-need': [
+    {
+      method: 'GET',
+      on: 'instance',
+      make: explainNeed,
+      describe: (type) => ({
+        summary: 'Why the patient has a need, or has it not',
+        params: instance(type),
+        ...query({ rule: 'Canonical of the PlanDefinition, or its id' }),
+        response: { 200: answerOf('GuidanceResponse: state, reasons, evidence, next change'), ...notFound(type) },
       }),
     },
   ],
