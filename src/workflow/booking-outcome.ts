@@ -6,11 +6,12 @@ import type { Appointment } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers, type Timer } from '#store/timers.ts';
+import { sharersOf } from './bundle.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { BookAppointment, CancelAppointment, FindSlots, ListAppointments } from './ports.ts';
 import { linkOf, type Transaction } from './shell.ts';
-import { moveTask } from './task.ts';
+import { keepChanges, moveTask, moveThrough } from './task.ts';
 
 export type BookingShell = OutreachShell & {
   readonly findSlots: FindSlots;
@@ -36,11 +37,13 @@ export async function confirm(
   const pathway = (await loadPathway(tx, organisation, known.task.id ?? '', shell.rules)) ?? known;
   const now = shell.now();
   const appointment = confirmAppointment(of.proposed, of.provided);
-  const change = moveTask(
-    pathway.task,
-    { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } },
-    { organisation, now },
+  const booked = { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } } as const;
+  const change = moveTask(pathway.task, booked, { organisation, now });
+  // What the same visit is to meet is booked too: each need keeps its own Task and state.
+  const shared = (await sharersOf(tx, pathway, appointment)).map((task) =>
+    moveThrough(task, [{ kind: 'resumed', reason: 'bundle' }, booked], { organisation, now }),
   );
+  await keepChanges(shell, tx, shared, organisation);
   await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast' });
   await setTimers(tx, looksAfter(shell, pathway, appointment));
   await shell.enqueue(tx, change.jobs);

@@ -4,6 +4,7 @@ import type { NeedRule } from '#domain/needs/rule.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
 import { addDays, addTo, londonDate } from '#fhir/date.ts';
+import { idOf } from '#fhir/reference.ts';
 import type { Appointment, Resource, Schedule, Slot } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
@@ -11,6 +12,7 @@ import { idsReferring } from '#store/outreach.ts';
 import { readMany, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { type BookingJob, type BookingShell, isOf, lookAgain } from './booking-outcome.ts';
+import { bundleOf } from './bundle.ts';
 import { loadPathway } from './pathway.ts';
 import type { FoundSlots, User } from './ports.ts';
 import { inside, type Transaction } from './shell.ts';
@@ -29,12 +31,18 @@ export async function propose(
 ): Promise<Result<Proposed | 'none' | 'again'>> {
   const { slotDays, slotTypes, bookingLeadHours } = shell.policy;
   const now = shell.now();
+  const bundle = await inTransaction(shell.pool, async (tx) => {
+    const pathway = await loadPathway(tx, job.organisation, job.task, shell.rules);
+    return pathway && bundleOf(shell, tx, pathway);
+  });
+  const { skill, minutes } = bundle?.visit ?? rule.work;
   const wanted = {
-    minutes: rule.work.minutes,
+    minutes,
+    ...(bundle ? { notBefore: bundle.visit.from } : {}),
     now,
     earliestLeadHours: bookingLeadHours,
     withinDays: slotDays,
-    slotTypes: slotTypes[rule.work.skill] ?? [],
+    slotTypes: slotTypes[skill] ?? [],
   };
   const today = londonDate(now);
   for (let day = 0; day <= slotDays; day += WEEK) {
@@ -65,12 +73,17 @@ async function claim(
     const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
     if (!pathway || isEnded(pathway.task.status)) return 'again';
     const own = pathway.appointments.filter((one) => isOf(one, pathway));
+    const pending = pathway.appointments.filter(({ status }) => status === 'pending');
+    // Another need of the same visit is being booked for both.
+    if (pending.some(({ basedOn }) => basedOn?.some((one) => idOf('ServiceRequest', one) === pathway.need.id)))
+      return 'again';
     if (own.some(({ status }) => status === 'pending') || standingBookings(pathway.task).length > 0) return 'again';
     await lockKeys(tx, [`slot|${organisation}|${slot.id}`]);
     if (await isAskedFor(tx, organisation, slot)) return 'taken';
     const { task, need } = pathway;
     const n = own.length + 1;
-    const proposed = proposedAppointment({ task, need, slot, schedule, organisation, n, now: shell.now() });
+    const others = (await bundleOf(shell, tx, pathway))?.others ?? [];
+    const proposed = proposedAppointment({ task, need, others, slot, schedule, organisation, n, now: shell.now() });
     const resources: Resource[] = [proposed, ...placesOf({ slot, schedule }, found)];
     await saveResources(tx, { organisation, resources, source: 'holdfast' });
     await lookAgain(shell, tx, job);

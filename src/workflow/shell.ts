@@ -1,5 +1,6 @@
 /** What every stage is given: the database, the clock, the queues and how each practice is linked. */
 
+import type { Bundling } from '#domain/bundle/planned-need.ts';
 import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
 import type { Now, User } from './ports.ts';
@@ -43,6 +44,8 @@ export type PracticeLink = {
   readonly writeback: 'im1' | 'send-document' | 'manual';
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
+  /** How needs of one person are planned together; left out, each goes its own way. */
+  readonly bundling?: Bundling;
 };
 
 export type Shell = {
