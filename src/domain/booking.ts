@@ -33,12 +33,23 @@ export type Wanted = {
   readonly slotTypes: readonly string[];
 };
 
+export type Suitable = { readonly slot: Slot; readonly schedule: Schedule };
+
 /** The earliest free slot that is long enough and of a suitable kind; the smaller id where two start together. */
 export function chooseSlot(
   slots: readonly Slot[],
   schedules: readonly Schedule[],
   wanted: Wanted,
-): { readonly slot: Slot; readonly schedule: Schedule } | undefined {
+): Suitable | undefined {
+  return suitableSlots(slots, schedules, wanted)[0];
+}
+
+/** Every slot that suits, the earliest first. */
+export function suitableSlots(
+  slots: readonly Slot[],
+  schedules: readonly Schedule[],
+  wanted: Wanted,
+): readonly Suitable[] {
   const from = Math.max(
     epochMilliseconds(addTo(wanted.now, { hours: wanted.earliestLeadHours })),
     wanted.notBefore ? epochMilliseconds(londonInstant(wanted.notBefore, '00:00')) : 0,
@@ -52,8 +63,9 @@ export function chooseSlot(
     if (!schedule || slot.status !== 'free' || start < from || start > to || !isLongEnough) return [];
     return isOfType(slot, schedule, types) ? [{ slot, schedule, start }] : [];
   });
-  const [best] = candidates.sort((one, other) => one.start - other.start || byId(one.slot, other.slot));
-  return best && { slot: best.slot, schedule: best.schedule };
+  return candidates
+    .sort((one, other) => one.start - other.start || byId(one.slot, other.slot))
+    .map(({ slot, schedule }) => ({ slot, schedule }));
 }
 
 /** The text that a booking carries. No clinical content, at most 100 characters. */

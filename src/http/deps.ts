@@ -11,6 +11,7 @@ import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { SelfBooking } from './replies/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -268,6 +269,8 @@ export type Deps = Reads & {
   /** `forbidden` wrong date of birth, `gone` link used up or expired, `not-found` no such link, `busy` too many tries. */
   readonly reply: (reply: Reply) => Promise<Result<{ readonly outcome: string; readonly text: string }>>;
   readonly replyChoices: readonly ReplyChoice[];
+  /** Absent: nobody chooses a time by themselves. The failures of `reply`, and `conflict`: the time has gone. */
+  readonly selfBooking?: SelfBooking;
 
   /** Absent: no extracts are taken in here. */
   readonly intake?: IntakeDeps;

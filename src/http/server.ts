@@ -17,6 +17,7 @@ import { routeIntake } from './intake/routes.ts';
 import { routeKeys } from './keys.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeReplies } from './replies/routes.ts';
+import { routeTimes } from './replies/times.ts';
 import { logRequests, requestIdOf } from './request-log.ts';
 
 /** Bytes from which an answer is compressed. */
@@ -61,6 +62,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   routeFhir(app, deps, routes);
   await routeCallbacks(app, deps);
   routeReplies(app, deps);
+  routeTimes(app, deps);
   routeBoard(app, deps);
   await routeIntake(app, deps);
   routeHealth(app, deps);

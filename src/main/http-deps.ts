@@ -16,6 +16,7 @@ import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
+import { cancelOwn, chooseTime, offerTimes, timesAgain } from '#workflow/self-booking.ts';
 import { explainNeed, needsOfPerson } from '#workflow/whole-person.ts';
 import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
@@ -78,7 +79,14 @@ export function httpDeps(
     terminology: shell.terminology,
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),
+    selfBooking: {
+      offer: (who) => offerTimes(shell, who),
+      choose: (choice) => chooseTime(shell, choice),
+      again: (who) => timesAgain(shell, who),
+      cancel: (who) => cancelOwn(shell, who),
+    },
     replyChoices: [
+      { answer: 'choose', label: 'Choose a time myself', hint: 'We show you the times that are free.' },
       { answer: 'book', label: 'Book me in', hint: 'We book the next suitable appointment for you.' },
       { answer: 'call-me', label: 'Please call me' },
       { answer: 'decline', label: 'I do not want this appointment' },

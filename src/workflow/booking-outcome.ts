@@ -20,7 +20,12 @@ export type BookingShell = OutreachShell & {
   readonly cancelAppointment: CancelAppointment;
 };
 
-export type BookingJob = { readonly organisation: string; readonly task: string };
+export type BookingJob = {
+  readonly organisation: string;
+  readonly task: string;
+  /** Only this slot will do: the person chose it, and waits for the answer. */
+  readonly slot?: string;
+};
 
 /** Whether an appointment was made for a pathway's Task. */
 export const isOf = (appointment: Appointment, { task }: Pathway): boolean =>

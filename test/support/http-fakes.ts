@@ -147,7 +147,11 @@ function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs' | 'explain
       const cohorts = organisations.filter((one) => one === OWN).map((organisation) => ({ ...aCohort, organisation }));
       return ok({ asOf: '2026-11-20T09:00:00.000Z', clock: '2026-12-01T09:00:00.000Z', cohorts });
     },
-    explainNeed: async () => ok({ resourceType: 'GuidanceResponse' } as Resource),
+    explainNeed: async ({ organisations }, id, rule) => {
+      note('explain-need', { organisations, id, rule });
+      if (seen(house, { organisations }, 'Patient', id).length === 0) return fail('not-found', 'No such Patient.');
+      return ok({ resourceType: 'GuidanceResponse', id: 'guidance' } as Resource);
+    },
     needs: async ({ organisations }, id) => {
       note('needs', { organisations, id });
       if (seen(house, { organisations }, 'Patient', id).length === 0) return fail('not-found', 'No such Patient.');
