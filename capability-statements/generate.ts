@@ -43,6 +43,28 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       definition: `${HOLDFAST}/OperationDefinition/Group-release`,
       documentation: 'POST on one Group: invites its members.',
     },
+    {
+      name: 'residual',
+      definition: `${HOLDFAST}/OperationDefinition/Group-residual`,
+      documentation: 'POST on one Group: the List of those not brought in, as it is now.',
+    },
+  ],
+  Task: [
+    {
+      name: 'work-queue',
+      definition: `${HOLDFAST}/OperationDefinition/Task-work-queue`,
+      documentation: 'GET on the type: what people have to do, the most urgent first, with patient and need.',
+    },
+    {
+      name: 'claim',
+      definition: `${HOLDFAST}/OperationDefinition/Task-claim`,
+      documentation: 'POST on one Task, with If-Match or without: its owner is then the person of the token.',
+    },
+    {
+      name: 'give-back',
+      definition: `${HOLDFAST}/OperationDefinition/Task-give-back`,
+      documentation: 'POST on one Task: its owner is the practice again.',
+    },
   ],
   Subscription: [
     {

@@ -11,6 +11,7 @@ import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { WorkDeps } from './operations/work-deps.ts';
 import type { SelfBooking } from './replies/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
@@ -240,6 +241,8 @@ export type Deps = Reads & {
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
   /** `Patient/[id]/$explain-need`; `rule` is a canonical or an id. */
   readonly explainNeed: (principal: Principal, patientId: string, rule: string) => Promise<Result<Resource>>;
+
+  readonly work: WorkDeps;
 
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
   readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;

@@ -14,17 +14,18 @@ import { keepInbound } from '#store/inbound.ts';
 import { ownerOf } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
 import { release } from '#workflow/campaign.ts';
-import { caseload } from '#workflow/cohort.ts';
+import { caseload, residualNow } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
 import { cancelOwn, chooseTime, offerTimes, timesAgain } from '#workflow/self-booking.ts';
 import { explainNeed, needsOfPerson } from '#workflow/whole-person.ts';
+import { claim, giveBack, queueOf } from '#workflow/work-queue.ts';
 import { asyncRequests } from './async-requests.ts';
 import { readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import { intakeDeps } from './intake-deps.ts';
-import { liveDeps } from './live-deps.ts';
+import { callerOf, liveDeps } from './live-deps.ts';
 import type { Parts } from './parts.ts';
 import { explainOf } from './search.ts';
 
@@ -74,6 +75,12 @@ export function httpDeps(
         withPlan: mayDo(principal, 'CarePlan', 'read'),
       }),
     explainNeed: ({ organisations }, patient, rule) => explainNeed(shell, { organisations, patient, rule }),
+    work: {
+      queue: (principal, wish) => queueOf(shell, callerOf(principal), wish),
+      claim: (principal, wish) => claim(shell, callerOf(principal), wish),
+      giveBack: (principal, wish) => giveBack(shell, callerOf(principal), wish),
+      residual: ({ organisations }, group) => residualNow(shell, { organisations, group }),
+    },
     explain: explainOf(pool, shell),
     everything: everythingOn(pool, shell.cursorKey),
     terminology: shell.terminology,

@@ -291,7 +291,8 @@ function wantedOf(type: string, name: string): number[] {
   // One that a client brought is of no linked practice.
   if (name === 'check') return [404];
   // A definition of a group is no cohort, and the Subscription was made by no client: both are reached, and say so.
-  if (name === 'release' || (type === 'Subscription' && ofSubscriptions.has(name))) return [200, 404];
+  if (name === 'release' || name === 'residual' || (type === 'Subscription' && ofSubscriptions.has(name)))
+    return [200, 404];
   // Nobody's system can be asked for a patient without an NHS number; test/e2e/live.test.ts asks for others.
   return name === 'record' || name === 'refresh' ? [422] : [200];
 }

@@ -13,16 +13,19 @@ import type {
   Communication,
   CommunicationRequest,
   GuidanceResponse,
+  List,
   Resource,
   ServiceRequest,
   Task,
 } from '#fhir/types.ts';
 import { ok } from '#result.ts';
-import { loadOfPatients } from '#store/resources.ts';
+import { inTransaction } from '#store/database.ts';
+import { loadOfPatients, saveResources } from '#store/resources.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
+import { callTask } from '#workflow/call.ts';
 import { campaign, release } from '#workflow/campaign.ts';
-import { cohort, cohortId } from '#workflow/cohort.ts';
+import { caseload, cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
 import { takeReply } from '#workflow/reply.ts';
@@ -304,4 +307,106 @@ t.test('$needs and $explain-need say what a person needs, why, and in which visi
     t.equal((await get(`Patient/${both.id}/${path}`, elsewhere)).status, 404, 'not of this practice');
   const narrow = await house.sign({ organisations: [PRACTICE], scope: 'system/Patient.r system/ServiceRequest.s' });
   t.notMatch((await get(`Patient/${both.id}/$needs`, narrow)).text, /"CarePlan",/, 'a plan only for who may read it');
+});
+
+t.test('work is shared: the most urgent first with its context, and of two who claim a Task one has it', async (t) => {
+  clock.now = '2026-06-01T09:00:00.000Z';
+  const house = await open();
+  const people: Person[] = [
+    { id: 'calm', n: 7 },
+    { id: 'grave', n: 8 },
+  ];
+  await takeIn(house, clock, people);
+  must(await assess(house.shell, { organisation: PRACTICE, patients: people.map(({ id }) => id) }));
+  const own = await Promise.all(people.map(async (person) => (await of(house, person)).taskOf('asthma')));
+  const calls = own.map((task, n) => ({
+    ...callTask({ task, organisation: PRACTICE }, undefined, clock.now),
+    priority: n === 0 ? ('routine' as const) : ('urgent' as const),
+  }));
+  await inTransaction(house.pool, (tx) =>
+    saveResources(tx, { organisation: PRACTICE, resources: calls, source: 'holdfast' }),
+  );
+  const person = (name: string, organisations = [PRACTICE]) =>
+    house.sign({ organisations, family_name: name, given_name: 'Jo', sub: name });
+  const [ann, bob, other] = await Promise.all([person('Ann'), person('Bob'), person('Cat', ['B82002'])]);
+  const ask = async (method: string, path: string, token: string, headers: Record<string, string> = {}) => {
+    const answer = await call(house, method, `/fhir/R4/${path}`, { token, headers });
+    return { status: answer.status, json: JSON.parse(answer.text), said: answer.text };
+  };
+  const queue = await ask('GET', 'Task/$work-queue', ann);
+  t.equal(queue.status, 200, queue.said);
+  const entries = (queue.json as Bundle).entry ?? [];
+  t.same(
+    entries.map(({ resource, search }) => `${search?.mode} ${resource?.resourceType}/${resource?.id}`),
+    [`match Task/${calls[1]?.id}`, `match Task/${calls[0]?.id}`, 'include Patient/grave', 'include Patient/calm'],
+    'urgent before routine, which is no order of letters; what runs by itself is not in it',
+  );
+  t.equal((await ask('GET', 'Task/$work-queue', other)).json.total, 0, 'another practice sees nothing of it');
+
+  const [urgent] = calls.slice(1);
+  const path = `Task/${urgent?.id}`;
+  const both = await Promise.all([ask('POST', `${path}/$claim`, ann), ask('POST', `${path}/$claim`, bob)]);
+  t.same(both.map(({ status }) => status).sort(), [200, 409]);
+  t.match(both.find(({ status }) => status === 409)?.said, /work-queue.*give it back/, 'who lost is told what to do');
+  const [winner, loser] = both[0]?.status === 200 ? [ann, bob] : [bob, ann];
+  t.equal((await ask('POST', `${path}/$claim`, winner)).status, 200, 'claiming twice is claiming once');
+  t.equal((await ask('GET', 'Task/$work-queue?whose=mine', winner)).json.total, 1);
+  t.equal((await ask('GET', 'Task/$work-queue?whose=mine', loser)).json.total, 0);
+  t.equal((await ask('GET', 'Task/$work-queue?whose=unclaimed', loser)).json.total, 1);
+  t.equal((await ask('POST', `${path}/$give-back`, loser)).status, 409);
+  t.equal((await ask('POST', `${path}/$give-back`, winner)).status, 200);
+  t.equal((await ask('POST', `${path}/$claim`, loser, { 'if-match': 'W/"1"' })).status, 412, 'seen before it changed');
+  t.equal((await ask('POST', `${path}/$claim`, loser, { 'if-match': 'W/"3"' })).status, 200);
+  t.equal((await ask('POST', `${path}/$claim`, other)).status, 404);
+  t.equal((await ask('GET', 'Task/$work-queue?whose=nobody', ann)).status, 400);
+  const note = [{ text: 'Prefers mornings.', authorString: 'Jo Bob' }];
+  const current = (await ask('GET', path, ann)).json;
+  const handed = await call(house, 'PUT', `/fhir/R4/${path}`, {
+    token: ann,
+    body: { ...current, note, owner: { reference: `Organization/${PRACTICE}` } },
+    headers: { 'if-match': `W/"${current.meta.versionId}"` },
+  });
+  t.equal(handed.status, 200, `in an absence a colleague hands it over: ${handed.text}`);
+  t.match(JSON.parse(handed.text).note, note, 'and the next one reads the note');
+});
+
+t.test('the residual of a cohort is made on demand, names a reason and an action for each, and adds up', async (t) => {
+  clock.now = '2026-06-01T09:00:00.000Z';
+  const house = await open(false);
+  const people: Person[] = ['declines', 'waits-on'].map((id, n) => ({ id, n: n + 10 }));
+  await takeIn(house, clock, people);
+  must(await assess(house.shell, { organisation: PRACTICE, patients: people.map(({ id }) => id) }));
+  await releaseAll(house, ['asthma']);
+  for (const person of people) await reachAll(house, person, ['asthma']);
+  const [declines] = people;
+  if (!declines) throw new Error('nobody');
+  const [request] = (await of(house, declines)).type('CommunicationRequest');
+  const link = house.shell.replyUrl(PRACTICE, request?.id ?? '', '2026-07-01T00:00:00.000Z');
+  const token = link.slice(link.lastIndexOf('/') + 1);
+  must(await takeReply(house.shell, { token, birthDate: '1970-05-04', answer: 'decline' }));
+  const rule = house.shell.rules.find((one) => one.topic.code === 'asthma');
+  if (!rule) throw new Error('no rule');
+  const path = `/fhir/R4/Group/${cohortId(PRACTICE, rule)}/$residual`;
+  const sign = (organisation: string) => house.sign({ organisations: [organisation] });
+  const made = await call(house, 'POST', path, { token: await sign(PRACTICE) });
+  t.equal(made.status, 200, made.text);
+  const list = JSON.parse(made.text) as List;
+  t.match(list, { mode: 'snapshot', status: 'current' });
+  const task = (await of(house, declines)).taskOf('asthma');
+  t.same(
+    list.entry?.map(({ item, flag }) => [item.reference, flag?.coding?.[0]?.code]),
+    [[`Task/${task.id}`, 'declined']],
+  );
+  t.match(list.entry?.[0]?.flag?.text, /offer again/);
+  const { cohorts } = must(await caseload(house.shell, { organisations: [PRACTICE] }));
+  t.match(
+    cohorts.find((one) => one.rule === rule.url),
+    { total: 2, stages: { residual: list.entry?.length, invited: 1 } },
+  );
+  clock.now = '2026-06-02T09:00:00.000Z';
+  const next = JSON.parse((await call(house, 'POST', path, { token: await sign(PRACTICE) })).text) as List;
+  t.not(next.id, list.id, 'another day is another List');
+  const old = await call(house, 'GET', `/fhir/R4/List/${list.id}`, { token: await sign(PRACTICE) });
+  t.equal(old.status, 200, 'and the old one is kept');
+  t.equal((await call(house, 'POST', path, { token: await sign('B82002') })).status, 404);
 });

@@ -9,6 +9,7 @@ import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
 import { terminologyPlans } from './terminology-plans.ts';
 import { validate } from './validate.ts';
+import { workPlans } from './work-queue.ts';
 
 const validated = (type: string): FastifySchema => ({
   summary: `Check a ${type} without saving it`,
@@ -116,6 +117,7 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
       }),
     },
   ],
+  ...workPlans,
   ...recordPlans,
   ...terminologyPlans,
   validate: [
