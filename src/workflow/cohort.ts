@@ -14,6 +14,7 @@ import { type NeedRow, needsOfRule } from '#store/cohort.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
 import { load, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { proposalsFor } from './exceptions.ts';
 import { inside, linkOf, type Shell } from './shell.ts';
 
 export type CohortShell = Shell & { readonly rules: readonly NeedRule[] };
@@ -46,7 +47,11 @@ export async function cohort(
     });
     await saveResources(tx, {
       organisation,
-      resources: [cohortGroup({ organisation, rule: name, members }), list],
+      resources: [
+        cohortGroup({ organisation, rule: name, members }),
+        list,
+        ...(await proposalsFor(tx, organisation, { rows, topic: rule.topic.code, now })),
+      ],
       source: 'holdfast',
     });
     await setTimers(tx, [

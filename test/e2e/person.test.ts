@@ -5,7 +5,7 @@ import { defaultBundling } from '#domain/bundle/planned-need.ts';
 import { addTo } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
-import { SNOMED } from '#fhir/systems.ts';
+import { BUSINESS_STATUS, SNOMED } from '#fhir/systems.ts';
 import type {
   Appointment,
   Bundle,
@@ -410,3 +410,60 @@ t.test('the residual of a cohort is made on demand, names a reason and an action
   t.equal(old.status, 200, 'and the old one is kept');
   t.equal((await call(house, 'POST', path, { token: await sign('B82002') })).status, 404);
 });
+
+t.test(
+  'who was invited twice and never answered is proposed to a clinician once, and nothing else happens',
+  async (t) => {
+    clock.now = '2026-06-01T09:00:00.000Z';
+    const house = await open(false);
+    const person: Person = { id: 'silent', n: 12 };
+    await takeIn(house, clock, [person]);
+    must(await assess(house.shell, { organisation: PRACTICE, patients: [person.id] }));
+    const before = await of(house, person);
+    const [task, need] = [before.taskOf('asthma'), before.needs.get('asthma')];
+    const exhausted: Task = {
+      ...task,
+      status: 'failed',
+      businessStatus: { coding: [{ system: BUSINESS_STATUS, code: 'exhausted' }] },
+    };
+    const invitations = ['2026-05-01', '2026-05-20'].map(
+      (date): Communication => ({
+        resourceType: 'Communication',
+        id: idFrom(person.id, date),
+        status: 'completed',
+        subject: { reference: `Patient/${person.id}` },
+        about: [{ reference: `ServiceRequest/${need?.id}` }],
+        sent: `${date}T09:00:00.000Z`,
+      }),
+    );
+    await inTransaction(house.pool, (tx) =>
+      saveResources(tx, { organisation: PRACTICE, resources: [exhausted, ...invitations], source: 'holdfast' }),
+    );
+    const rule = house.shell.rules.find((one) => one.topic.code === 'asthma');
+    const count = () => cohort(house.shell, { organisation: PRACTICE, rule: rule?.url ?? '' });
+    const proposals = async () =>
+      (await of(house, person)).type('Task').filter((one) => one.code?.coding?.[0]?.code === 'exception-proposal');
+    must(await count());
+    const [proposal] = await proposals();
+    t.equal(proposal?.status, 'requested');
+    const token = await house.sign({ organisations: [PRACTICE] });
+    const queue = await call(house, 'GET', '/fhir/R4/Task/$work-queue', { token });
+    t.match(JSON.parse(queue.text).entry[0].resource.id, proposal?.id, 'it is in the queue');
+    const path = `/fhir/R4/Task/${proposal?.id}`;
+    const decided = await call(house, 'PUT', path, { token, body: { ...proposal, status: 'cancelled' } });
+    t.equal(decided.status, 200, decided.text);
+    must(await count());
+    t.same(
+      (await proposals()).map(({ status }) => status),
+      ['cancelled'],
+      'what was decided stays',
+    );
+    const after = await of(house, person);
+    t.equal(after.taskOf('asthma').status, 'failed');
+    t.equal(after.needs.get('asthma')?.status, 'active', 'the care is still owed');
+    t.same(
+      after.type('Task').filter((one) => one.code?.coding?.[0]?.code === 'writeback'),
+      [],
+    );
+  },
+);
