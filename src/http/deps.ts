@@ -229,6 +229,15 @@ export type Deps = Reads & {
       readonly audit: (written: readonly Written[], read: T) => AuditEntry;
     },
   ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
+  /**
+   * A read whose audit entry is kept with it, completed by the patient whose data it is, exactly when a living resource is
+   * given out. Absent, or undefined for such a caller: `read` and `audit` are two things.
+   */
+  readonly readAudited?: (
+    access: Access,
+    type: string,
+    id: string,
+  ) => ((audit: AuditEntry) => Promise<Stored | undefined>) | undefined;
   readonly validate: Validate;
   readonly async: AsyncRequests;
   /** Absent: only JSON is served. */

@@ -20,7 +20,7 @@ import { cancelOwn, chooseTime, offerTimes, timesAgain } from '#workflow/self-bo
 import { explainNeed, needsOfPerson } from '#workflow/whole-person.ts';
 import { claim, giveBack, queueOf } from '#workflow/work-queue.ts';
 import { asyncRequests } from './async-requests.ts';
-import { readsOn, writesOn } from './client-access.ts';
+import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
@@ -45,6 +45,7 @@ export function httpDeps(
     notifyKeys: parts.notifyKeys,
     ...readsOn(pool, shell),
     ...writesOn(shell, parts.publicUrl),
+    readAudited: audited(shell),
     async: asyncRequests(pool, opened.log),
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
