@@ -1,5 +1,5 @@
 /** The reply page: plain HTML that works without scripts, says nothing about anybody, and follows the NHS form patterns. */
-import type { ReplyChoice } from '#http/deps.ts';
+import type { ReplyChoice } from './deps.ts';
 
 export type Problem = { readonly field: string; readonly text: string };
 
