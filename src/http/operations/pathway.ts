@@ -42,6 +42,9 @@ export function explainNeed(deps: Deps): Action {
     run: async (call, id) => {
       const inputs = inputsOf(deps, call, ['rule']);
       if (!inputs.ok) return inputs;
+      // What is wrong with the question is told only of a patient that the caller can see.
+      const patient = await deps.read(call.access, 'Patient', id);
+      if (!patient || patient.deleted) return notVisible('Patient');
       const rule = inputs.value.text('rule');
       if (!rule) return fail('invalid', 'rule is missing: the canonical of a PlanDefinition, or its id');
       return deps.explainNeed(call.principal, id, rule);
