@@ -4,6 +4,7 @@ import { addTo, epochMilliseconds, instantOf } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
 import type { Appointment } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
+import { takeSlot } from '#store/outreach.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers, type Timer } from '#store/timers.ts';
 import { sharersOf } from './bundle.ts';
@@ -50,6 +51,7 @@ export async function confirm(
   );
   await keepChanges(shell, tx, shared, organisation);
   await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast' });
+  if (pathway.rule) await takeSlot(tx, organisation, pathway.rule.work.skill);
   await setTimers(tx, looksAfter(shell, pathway, appointment));
   await shell.enqueue(tx, change.jobs);
   return ok('booked');

@@ -24,10 +24,11 @@ import { loadOfPatients, saveResources } from '#store/resources.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { callTask } from '#workflow/call.ts';
-import { campaign, release } from '#workflow/campaign.ts';
+import { campaign } from '#workflow/campaign.ts';
 import { caseload, cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
+import { release } from '#workflow/release.ts';
 import { takeReply } from '#workflow/reply.ts';
 import { manySlots, type Person, PRACTICE, type recordOf, takeIn } from '../support/cohort.ts';
 import { aPractice, call, must, openHouse, type TestHouse } from '../support/house.ts';
@@ -75,7 +76,7 @@ function withDiabetes({ id, n }: Person): Person & { more: Parameters<typeof rec
 async function releaseAll(house: TestHouse, topics: readonly string[]) {
   for (const rule of house.shell.rules.filter((one) => topics.includes(one.topic.code))) {
     must(await cohort(house.shell, { organisation: PRACTICE, rule: rule.url }));
-    must(await release(house.shell, { organisation: PRACTICE, group: cohortId(PRACTICE, rule), user }));
+    must(await release(house.shell, { organisation: PRACTICE, group: cohortId(PRACTICE, rule), user, goAhead: true }));
   }
   must(await campaign(house.shell, { organisation: PRACTICE }));
 }

@@ -1,6 +1,6 @@
 /** What the operations of the pathway and on shared work are given. */
 import type { Principal } from '#auth/access.ts';
-import type { Bundle, List, Parameters, Resource, Task } from '#fhir/types.ts';
+import type { Bundle, List, Resource, Task } from '#fhir/types.ts';
 import type { Result } from '#result.ts';
 
 type Claim = { readonly task: string; readonly ifMatch?: number };
@@ -17,8 +17,7 @@ type WorkDeps = {
 };
 
 export type PathwayDeps = {
-  /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
-  readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
+  /** `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
   /** `Patient/[id]/$explain-need`; `rule` is a canonical or an id. */
   readonly explainNeed: (principal: Principal, patientId: string, rule: string) => Promise<Result<Resource>>;
