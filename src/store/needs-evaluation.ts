@@ -1,8 +1,9 @@
 /** What need rules say of many patients at once: counts by state, lists, and what would change. Reads only. */
+import { createHash } from 'node:crypto';
 import type { Database } from './database.ts';
 import { type EvaluatedRule, notCompiled } from './needs-rule.ts';
 import { type Asked, NEED_STATES, needsStatement } from './needs-statement.ts';
-import { sql } from './sql.ts';
+import { named, sql } from './sql.ts';
 
 export type EvaluatedState = (typeof NEED_STATES)[number];
 
@@ -35,9 +36,10 @@ export async function evaluateNeeds(
 ): Promise<readonly EvaluatedNeed[]> {
   mustCompile(rules);
   if (rules.length === 0) return [];
-  const { rows } = await db.query<Row>(
-    sql`select * from (${needsStatement(rules, asked)}) as n order by n.organisation, n.patient, n.rule`,
-  );
+  const statement = sql`select * from (${needsStatement(rules, asked)}) as n order by n.organisation, n.patient, n.rule`;
+  // For few patients the planning would take longer than the answer. Each set of rules has its own text.
+  const isKept = asked.patients !== undefined && asked.candidates === undefined;
+  const { rows } = await db.query<Row>(isKept ? named(`needs-${hashOf(statement.text)}`, statement) : statement);
   return rows.map(({ organisation, patient, rule, state, due, next }) => ({
     organisation,
     patient,
@@ -62,6 +64,10 @@ export async function countNeeds(
   );
   for (const { rule, state, patients } of rows) counts[rule - 1]?.set(NEED_STATES[state] ?? 'unknown', patients);
   return counts;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
 function mustCompile(rules: readonly EvaluatedRule[]): void {
