@@ -18,6 +18,8 @@ if (!existsSync(values.keep)) throw new Error('--keep names the folder that benc
 /** A statement is planned anew each time until PostgreSQL trusts its general plan: the plan of the last run counts. */
 const RUNS = 12;
 const settings = {
+  // As in src/store/database.ts, whose own options these replace.
+  plan_cache_mode: 'force_generic_plan',
   session_preload_libraries: 'auto_explain',
   'auto_explain.log_min_duration': '0',
   'auto_explain.log_analyze': 'on',

@@ -41,7 +41,29 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
     {
       name: 'release',
       definition: `${HOLDFAST}/OperationDefinition/Group-release`,
-      documentation: 'POST on one Group: invites its members.',
+      documentation: 'POST on one Group: invites its members, as many as the slots absorb.',
+    },
+    {
+      name: 'plan-outreach',
+      definition: `${HOLDFAST}/OperationDefinition/Group-plan-outreach`,
+      documentation: 'POST on one Group: what a release would do now. A dry run.',
+    },
+    {
+      name: 'hold',
+      definition: `${HOLDFAST}/OperationDefinition/Group-hold`,
+      documentation: 'POST on one Group: holds its campaign, or lets it go on.',
+    },
+  ],
+  Organization: [
+    {
+      name: 'hold',
+      definition: `${HOLDFAST}/OperationDefinition/Organization-hold`,
+      documentation: 'POST on one practice: holds its outreach, or lets it go on.',
+    },
+    {
+      name: 'emergency-stop',
+      definition: `${HOLDFAST}/OperationDefinition/Organization-emergency-stop`,
+      documentation: 'POST on one practice, or on the type for all of the token: nothing more is sent.',
     },
   ],
   Subscription: [

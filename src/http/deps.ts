@@ -3,7 +3,7 @@ import type { Interaction, Principal } from '#auth/access.ts';
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { Find } from '#fhir/terminology/code-system.ts';
-import type { Parameters, Resource } from '#fhir/types.ts';
+import type { Resource } from '#fhir/types.ts';
 import type { Logger } from '#ops/log.ts';
 import type { Issue, Result } from '#result.ts';
 import type { EverythingQuestion } from '#store/everything.ts';
@@ -11,6 +11,7 @@ import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { OutreachDeps } from './operations/outreach-deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -227,6 +228,15 @@ export type Deps = Reads & {
       readonly audit: (written: readonly Written[], read: T) => AuditEntry;
     },
   ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
+  /**
+   * A read whose audit entry is kept with it, completed by the patient whose data it is, exactly when a living resource is
+   * given out. Absent, or undefined for such a caller: `read` and `audit` are two things.
+   */
+  readonly readAudited?: (
+    access: Access,
+    type: string,
+    id: string,
+  ) => ((audit: AuditEntry) => Promise<Stored | undefined>) | undefined;
   readonly validate: Validate;
   readonly async: AsyncRequests;
   /** Absent: only JSON is served. */
@@ -234,8 +244,8 @@ export type Deps = Reads & {
   /** Absent: `_summary` and `_elements` are refused. */
   readonly shape?: (resource: Resource, shape: Shape) => Resource;
 
-  /** `Group/[id]/$release` and `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
-  readonly release: (principal: Principal, groupId: string, parameters: Parameters) => Promise<Result<Parameters>>;
+  readonly outreach: OutreachDeps;
+  /** `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
 
   /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */

@@ -37,6 +37,8 @@ export const queues = {
   cohort: only({ organisation, rule: Type.String() }),
   /** Tasks are released to outreach, as many as capacity allows. */
   campaign: only({ organisation }),
+  /** After an emergency stop: what was handed over is listed once the last hand-over has ended. */
+  'stop-list': only({ organisation, flag: id, since: Type.String() }),
   /** The next step of a Task's sequence. */
   reach: only({ organisation, task: id }),
   /** A delivery status that NHS Notify called back, or a message from a MESH mailbox. */

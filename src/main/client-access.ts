@@ -11,7 +11,7 @@ import { appendAudit } from '#store/audit.ts';
 import type { Database } from '#store/database.ts';
 import { type HistoryPosition, readHistory } from '#store/history.ts';
 import { isSeen } from '#store/narrowing.ts';
-import { readTogether } from '#store/read-together.ts';
+import { readAudited } from '#store/read-audited.ts';
 import { readResource, readVersion, type StoredResource } from '#store/resources.ts';
 import type { WriteShell } from '#workflow/client-apply.ts';
 import type { ApplyPatch, Validate, Writer } from '#workflow/client-operation.ts';
@@ -31,18 +31,28 @@ export function readsOn(db: Database, shell: HouseShell): Reads {
     if (!access.scopes || !stored) return stored;
     return (await isSeen(searched, await accessFor(searched, access, 'read'), stored)) ? stored : undefined;
   };
-  const read =
-    db === shell.pool
-      ? readTogether(db)
-      : (whole: StoreAccess, type: string, id: string) => readResource(db, whole, type, id);
   return withAudit(db, shell, {
-    read: async (access, type, id) => seen(access, await read(wholeOf(access), type, id)),
+    read: async (access, type, id) => seen(access, await readResource(db, wholeOf(access), type, id)),
     readVersion: async (access, type, id, version) =>
       seen(access, await readVersion(db, wholeOf(access), { type, id, version })),
     history: async (access, request) => history(db, await accessFor(searched, access, 'read'), request),
     search: searchOf(searched, shell),
     searchTypes: searchTypesOf(searched, shell),
   });
+}
+
+/** Reads with their audit rows, for callers whose access no query narrows. */
+export function audited(shell: HouseShell): NonNullable<Deps['readAudited']> {
+  const read = readAudited(shell.pool);
+  return (access, type, id) => {
+    if (access.scopes || type === 'AuditEvent') return undefined;
+    return async (entry) => {
+      const stored = await read({ access: wholeOf(access), type, id, row: auditRow(entry, Date.now()) });
+      // Thrown, as by the audit trail itself: without its row no answer leaves.
+      if (!stored.ok) throw Object.assign(new Error(stored.failure.message), { failure: stored.failure });
+      return stored.value;
+    };
+  };
 }
 
 const wholeOf = ({ organisations }: Access) => ({ organisations });

@@ -27,6 +27,7 @@ import { campaign } from '#workflow/campaign.ts';
 import { cohort } from '#workflow/cohort.ts';
 import { demographics } from '#workflow/demographics.ts';
 import { derive } from '#workflow/derive.ts';
+import { completeStopList } from '#workflow/emergency-stop.ts';
 import { intake } from '#workflow/intake.ts';
 import { declareLinks } from '#workflow/links.ts';
 import { settleLive } from '#workflow/live-booking.ts';
@@ -71,13 +72,15 @@ export type HouseShell = ReturnType<typeof shellOf> & {
 export async function buildHouse(parts: Parts, definitions: Definitions, log: Logger): Promise<House> {
   const onError = (error: Error) =>
     log.error({ event: 'database-connection', ...describeError(error) }, 'a database connection was lost');
-  const pool = openPool({
+  const opening = {
     url: parts.databaseUrl,
-    size: 16,
     definitions: definitions.search,
     ...(parts.clock ? { clock: parts.clock } : {}),
     onError,
-  });
+  };
+  const pool = openPool({ ...opening, size: 16 });
+  // Sends hold connections while they wait for an answer: what stops them must not wait for one of theirs.
+  const urgent = openPool({ ...opening, size: 2 });
   await migrate(pool, join(root, 'migrations'), (name) => log.info({ event: 'migrated', name }, 'migrated'));
   if (await acceptRestored(pool)) log.warn({ event: 'restored' }, 'the database was restored from another cluster');
   await openParameters(pool);
@@ -95,7 +98,10 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
   const { openBatch } = deliveries;
   const shell = { ...shellOf(parts, definitions, { pool, jobs, log }), openBatch, subscriptions: subscriptions.shell };
   const audit = openAudit(pool, log);
-  const deps = { ...httpDeps(shell, parts, { jobs, log, audit: audit.append }), subscriptions: subscriptions.deps };
+  const deps = {
+    ...httpDeps(shell, parts, { jobs, log, audit: audit.append, urgent }),
+    subscriptions: subscriptions.deps,
+  };
   return {
     pool,
     jobs,
@@ -113,6 +119,7 @@ export async function buildHouse(parts: Parts, definitions: Definitions, log: Lo
       await jobs.stop();
       await indexing.stop();
       await audit.close();
+      await urgent.close();
       await pool.close();
     },
   };
@@ -156,7 +163,8 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     sequence: definitions.sequence,
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
-    policy: pds ? { ...defaultPolicy, demographicsHours: DEMOGRAPHICS_HOURS } : defaultPolicy,
+    policy: { ...defaultPolicy, ...(pds ? { demographicsHours: DEMOGRAPHICS_HOURS } : {}), ...parts.policy },
+    ...(parts.deprivationOf ? { deprivationOf: parts.deprivationOf } : {}),
     baseUrl: parts.publicUrl,
     cursorKey: cursorKey(secret),
     validate: validatorOf(compileProfiles(atHand)),
@@ -228,6 +236,7 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
     assess: (payload) => assess(shell, payload),
     cohort: (payload) => cohort(shell, payload),
     campaign: (payload) => campaign(shell, payload),
+    'stop-list': (payload) => completeStopList(shell, payload),
     reach: (payload) => reach(shell, payload),
     receipt: (payload) => (payload.system === MESH ? understandMail(shell, payload) : receipt(shell, payload)),
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),

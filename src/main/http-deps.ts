@@ -1,27 +1,27 @@
 /** What the HTTP facade is given: reads from the store, writes through the workflow. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Parameters, Resource, ServiceRequest } from '#fhir/types.ts';
+import type { Resource, ServiceRequest } from '#fhir/types.ts';
 import { xmlToJson } from '#fhir/xml/read.ts';
 import { jsonToXml } from '#fhir/xml/write.ts';
 import type { CallbackReceived, Deps } from '#http/deps.ts';
 import type { Jobs } from '#jobs/board.ts';
 import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { inTransaction } from '#store/database.ts';
+import { inTransaction, type Pool } from '#store/database.ts';
 import { keepInbound } from '#store/inbound.ts';
-import { load, loadOfPatients, ownerOf } from '#store/resources.ts';
+import { load, loadOfPatients } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
-import { release } from '#workflow/campaign.ts';
 import { caseload } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
 import { asyncRequests } from './async-requests.ts';
-import { readsOn, writesOn } from './client-access.ts';
+import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import { intakeDeps } from './intake-deps.ts';
 import { liveDeps } from './live-deps.ts';
+import { outreachDeps } from './outreach-deps.ts';
 import type { Parts } from './parts.ts';
 import { explainOf } from './search.ts';
 
@@ -30,7 +30,7 @@ export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf
 export function httpDeps(
   shell: HouseShell,
   parts: Parts,
-  opened: { jobs: Jobs; log: Logger; audit: Deps['audit'] },
+  opened: { jobs: Jobs; log: Logger; audit: Deps['audit']; urgent: Pool },
 ): Omit<Deps, 'subscriptions'> {
   const { pool } = shell;
   return {
@@ -41,28 +41,11 @@ export function httpDeps(
     notifyKeys: parts.notifyKeys,
     ...readsOn(pool, shell),
     ...writesOn(shell, parts.publicUrl),
+    readAudited: audited(shell),
     async: asyncRequests(pool, opened.log),
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
-    release: async (principal, group, parameters) => {
-      const organisation = await ownerOf(pool, 'Group', group);
-      if (!organisation || !principal.organisations.includes(organisation))
-        return fail('not-found', 'There is no Group with this id');
-      if (!principal.user)
-        return fail('forbidden', 'A cohort is released by a person: the token names no member of staff with SDS ids');
-      const cap = parameters.parameter?.find((one) => one.name === 'dailyCap')?.valuePositiveInt;
-      const released = await release(shell, {
-        organisation,
-        group,
-        user: principal.user,
-        ...(cap ? { dailyCap: cap } : {}),
-      });
-      if (!released.ok) return released;
-      return ok<Parameters>({
-        resourceType: 'Parameters',
-        parameter: [{ name: 'campaign', resource: released.value }],
-      });
-    },
+    outreach: outreachDeps(shell, opened.urgent),
     live: liveDeps(shell, parts.slotBudgetMs),
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
     explain: explainOf(pool, shell),

@@ -6,6 +6,7 @@ import type { RetryPolicy } from '#domain/subscription/attempt.ts';
 import type { Destination, NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
 import type { Result } from '#result.ts';
+import type { Policy } from '#workflow/policy.ts';
 import type * as ports from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 import type { ExtractParts } from './deliveries.ts';
@@ -42,6 +43,10 @@ export type Parts = {
   readonly clock?: ports.Now;
   readonly practices: readonly PracticeLink[];
   readonly outside: Outside;
+  /** Limits that differ from the policy's own. */
+  readonly policy?: Partial<Policy>;
+  /** The fifth of deprivation (1 to 5) of a postcode, where a table of them is at hand: releases then keep an equity floor. */
+  readonly deprivationOf?: (postcode: string) => number | undefined;
   /** Folders or archives of FHIR packages whose profiles come before ours. */
   readonly fhirPackages?: readonly string[];
   /** The MESH mailbox that is to be emptied; without one none is. */

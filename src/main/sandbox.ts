@@ -15,6 +15,7 @@ import { takeFolder } from '#sandbox/folder-lock.ts';
 import { createGpSystems } from '#sandbox/gp-system.ts';
 import { type Role, startIdentityProvider } from '#sandbox/identity.ts';
 import { openJournal } from '#sandbox/journal.ts';
+import { deprivationOf } from '#sandbox/population/deprivation.ts';
 import { generateNetwork } from '#sandbox/population/network.ts';
 import { startPostgres } from '#sandbox/postgres.ts';
 import type { Practice } from '#sandbox/practice.ts';
@@ -122,6 +123,7 @@ export async function startSandbox(
     clock: () => clock.now(),
     fhirPackages: config.fhirPackages,
     practices: links,
+    deprivationOf,
     outside: createOutside({
       now: () => clock.now(),
       version,

@@ -2,6 +2,7 @@
 import type { AuditRow } from '#fhir/audit-row.ts';
 import { rowDigest } from './audit-digest.ts';
 import type { Pool, Transaction } from './database.ts';
+import { join, type Sql, sql } from './sql.ts';
 
 type Column = readonly [name: string, type: string, of: (row: AuditRow) => string | number | null];
 
@@ -52,6 +53,28 @@ export async function insertAudit(pool: Pool, rows: readonly AuditRow[]): Promis
 
 function valuesOf(rows: readonly AuditRow[]): unknown[] {
   return COLUMNS.map(([, , of]) => rows.map(of));
+}
+
+/** Every column but `patients` (those are read), each row's values bound as one array. */
+const ASKED = COLUMNS.filter(([name]) => name !== 'patients');
+const constant = (words: string): Sql => sql([words] as unknown as TemplateStringsArray);
+const askedNames = constant(ASKED.map(([name]) => (name === 'id' ? 'event' : name)).join(', '));
+
+/** What is asked of `unnest` for rows whose patients are yet to be read: its arrays, and the names of its columns. */
+export function askedOf(rows: readonly AuditRow[]): { readonly arrays: Sql; readonly names: Sql } {
+  const arrays = ASKED.map(([, type, of]) => sql`${rows.map(of)}${constant(`::${type}[]`)}`);
+  return { arrays: join(arrays, ', '), names: askedNames };
+}
+
+/** The insertion of rows asked for so, from a relation that has those columns and `read_patients`, a text array. */
+export function keptFrom(relation: Sql): Sql {
+  const columns = names.map((name) => {
+    if (name === 'patients') return 'a.read_patients as patients';
+    if (name === 'id') return 'a.event as id';
+    return ARRAYS.has(name) ? `a.${name}::text[] as ${name}` : `a.${name}`;
+  });
+  return sql`insert into audit_event (${constant(names.join(', '))}, digest)
+    select ${constant(names.map((name) => `r.${name}`).join(', '))}, ${rowDigest} from (select ${constant(columns.join(', '))} from ${relation} a) as r`;
 }
 
 /** Control characters, the separators of the digest among them. */

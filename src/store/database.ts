@@ -42,6 +42,12 @@ pg.types.setTypeParser(pg.types.builtins.DATE, (text) => text);
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /**
+ * Statements are written so that one plan serves all values (the fences in them leave no other): planning each anew cost
+ * a look-up more than running it. What is compiled for a long query is no use to short ones.
+ */
+const SESSION = '-c plan_cache_mode=force_generic_plan -c jit=off';
+
+/**
  * Opens a pool. Every connection carries a statement timeout, so that no query can hold the service.
  * `onError` hears of connections lost while idle; they are replaced.
  */
@@ -59,6 +65,7 @@ export function openPool(options: {
     statement_timeout: options.statementTimeoutMs ?? 60_000,
     idle_in_transaction_session_timeout: 180_000,
     application_name: 'holdfast',
+    options: SESSION,
   });
   inner.on('error', options.onError);
   // Between being handed out and being used nobody else listens, and a connection cut off then would end the process. Its

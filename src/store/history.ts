@@ -72,3 +72,11 @@ function beyond(after: HistoryPosition, one: boolean): Sql {
 function positionOf({ lastUpdated, type, id, version }: StoredResource): HistoryPosition {
   return { lastUpdated, type, id, version };
 }
+
+/** When anything was last changed; undefined in an empty database. */
+export async function latestChange(db: Database): Promise<string | undefined> {
+  const { rows } = await db.query<{ at: string | null }>(
+    sql`select ${instantColumn(sql`max(last_updated)`)} as at from resource_version`,
+  );
+  return rows[0]?.at ?? undefined;
+}

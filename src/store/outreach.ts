@@ -26,6 +26,26 @@ export async function capacityOf(
   return rows[0];
 }
 
+/** One slot of a skill fewer than was counted: it has been booked. Until the next count nobody is invited to it. */
+export async function takeSlot(tx: Transaction, organisation: string, skill: string): Promise<void> {
+  await tx.query(
+    sql`update capacity set free_slots = greatest(0, free_slots - 1) where organisation = ${organisation} and skill = ${skill}`,
+  );
+}
+
+/** Patient id → postcode of the first address, where there is one. */
+export async function postcodesOf(
+  db: Database,
+  organisation: string,
+  patients: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ id: string; postcode: string }>(sql`
+    select id, content::jsonb #>> '{address,0,postalCode}' as postcode from resource
+    where organisation = ${organisation} and type = 'Patient' and rid = any(${patients.map((id) => ridOf('Patient', id))}::bigint[])
+      and not deleted and content::jsonb #>> '{address,0,postalCode}' is not null`);
+  return new Map(rows.map((row) => [row.id, row.postcode]));
+}
+
 /** Messages that a practice has asked for since an instant: the guard against a runaway. */
 export async function requestsSince(db: Database, organisation: string, since: string): Promise<number> {
   const { rows } = await db.query<{ n: number }>(sql`

@@ -1,6 +1,7 @@
 /** Resources that come with a page: what its matches refer to, and what refers to them. https://hl7.org/fhir/R4/search.html#include */
 import type { Include, SearchRequest } from '#fhir/search-request.ts';
 import { type Access, visible } from './access.ts';
+import { canonicalStep } from './search-include-canonical.ts';
 import type { Searchable } from './search-index.ts';
 import type { PageRow } from './search-page.ts';
 import { type Sql, sql } from './sql.ts';
@@ -67,6 +68,7 @@ async function step(
     direction === 'include' ? type === source : target === undefined || type === target,
   );
   if (from.length === 0 || numbers.length === 0) return [];
+  const canonical = await canonicalStep(db, { access, maySearch }, { include, from, limit });
   const pairs = sql`unnest(${from.map((one) => one.organisation)}::text[], ${from.map((one) => one.rid)}::bigint[]) as f (organisation, rid)`;
   const linked = direction === 'include' ? referred(pairs, numbers, target) : referring(pairs, numbers, source);
   const { rows } = await db.query<Found>(sql`
@@ -74,7 +76,7 @@ async function step(
     from (select distinct organisation, rid, type from (${linked}) a order by organisation, type, rid limit ${limit}) l
     cross join lateral (select * from resource r where r.organisation = l.organisation and r.type = l.type and r.rid = l.rid and not r.deleted and ${visible(access, sql`r`)} offset 0) r
     order by r.organisation, r.type, r.rid`);
-  return rows.filter(({ type }) => maySearch(type));
+  return [...rows.filter(({ type }) => maySearch(type)), ...canonical];
 }
 
 function referred(pairs: Sql, params: readonly number[], target: string | undefined): Sql {

@@ -4,6 +4,7 @@ import { addTo, epochMilliseconds, instantOf } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
 import type { Appointment } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
+import { takeSlot } from '#store/outreach.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers, type Timer } from '#store/timers.ts';
 import type { OutreachShell } from './hand-over.ts';
@@ -42,6 +43,7 @@ export async function confirm(
     { organisation, now },
   );
   await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast' });
+  if (pathway.rule) await takeSlot(tx, organisation, pathway.rule.work.skill);
   await setTimers(tx, looksAfter(shell, pathway, appointment));
   await shell.enqueue(tx, change.jobs);
   return ok('booked');

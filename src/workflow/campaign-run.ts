@@ -7,6 +7,12 @@ import type { User } from './ports.ts';
 const LOCAL_USER = 'https://holdfast.example/fhir/Id/user';
 const DAILY_CAP = holdfastExtension('campaign-daily-cap');
 
+/** The lock of what a practice's campaigns are: taken for the moment in which one is read and changed. */
+export const runsKey = (organisation: string): string => `campaigns|${organisation}`;
+
+/** The id of the one campaign that a practice has for a rule. */
+export const campaignId = (organisation: string, rule: string): string => idFrom(organisation, rule, 'campaign');
+
 /** The campaign of one practice for one rule; releasing again renews it under whoever did. */
 export function campaignRun(of: {
   organisation: string;
@@ -15,9 +21,11 @@ export function campaignRun(of: {
   group: string;
   user: User;
   dailyCap: number;
+  /** `draft` while it waits for a second person. */
+  status: 'active' | 'draft';
   now: string;
 }): RequestGroup {
-  const id = idFrom(of.organisation, of.rule, 'campaign');
+  const id = campaignId(of.organisation, of.rule);
   return {
     resourceType: 'RequestGroup',
     id,
@@ -28,7 +36,7 @@ export function campaignRun(of: {
       { system: RULE, value: of.rule },
     ],
     instantiatesCanonical: [of.sequence],
-    status: 'active',
+    status: of.status,
     intent: 'order',
     priority: 'routine',
     subject: { reference: `Group/${of.group}` },

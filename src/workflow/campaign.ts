@@ -1,185 +1,194 @@
-/** Campaigns: a coordinator releases a cohort, and as many are invited as the clinics can see. Facts: care-needs §1 S10, H9 */
-import { planRelease } from '#domain/campaign.ts';
-import { concept } from '#domain/link.ts';
-import type { NeedRule } from '#domain/needs/rule.ts';
-import { dueOf } from '#domain/needs/service-request.ts';
-import { provenanceOf } from '#domain/provenance.ts';
+/** Campaigns: as many of a released cohort are invited as the clinics can see, day by day. Facts: care-needs §1 S10, §6.1 H9, H19 */
+import { isOutgrown } from '#domain/release/guard.ts';
 import { holdOf } from '#domain/task.ts';
-import { isEnded, type TaskEvent } from '#domain/task-event.ts';
-import { standingBookings } from '#domain/task-facts.ts';
-import { addDays, epochMilliseconds, londonDate, londonInstant } from '#fhir/date.ts';
+import type { TaskEvent } from '#domain/task-event.ts';
+import { addDays, addTo, londonDate, londonInstant } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
-import { TASK_CODE } from '#fhir/systems.ts';
-import type { Group, RequestGroup, Task } from '#fhir/types.ts';
-import { fail, ok, type Result } from '#result.ts';
-import { type NeedRow, needsOfRule } from '#store/cohort.ts';
-import { inTransaction, lockPatients } from '#store/database.ts';
+import type { RequestGroup, Task } from '#fhir/types.ts';
+import { ok, type Result } from '#result.ts';
+import { inTransaction, lockKeys, lockPatients } from '#store/database.ts';
 import { saveCapacity } from '#store/outreach.ts';
+import { countReleased } from '#store/release-count.ts';
 import { load, readMany, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
-import type { BookingShell } from './booking-outcome.ts';
-import { campaignRun, dailyCapOf, ruleOf, userOf } from './campaign-run.ts';
-import { cohortId, currentNeeds } from './cohort.ts';
+import { decidedBy } from './by-person.ts';
+import { guardOf, withGuard } from './campaign-guard.ts';
+import {
+  type CampaignShell,
+  isWaiting,
+  type Programme,
+  planCampaigns,
+  programmesOf,
+  type SkillPlan,
+} from './campaign-plan.ts';
+import { runsKey, userOf } from './campaign-run.ts';
+import { isPracticeHeld } from './outreach-hold.ts';
 import { campaignsOf } from './pathway.ts';
-import type { FoundSlots, User } from './ports.ts';
-import { chunks, inside } from './shell.ts';
+import type { FoundSlots } from './ports.ts';
+import { chunks, inside, type Transaction } from './shell.ts';
 import { keepChanges, moveThrough } from './task.ts';
-
-/** Starts (or renews) the outreach of a cohort on behalf of a person. `not-found` when the Group is none of the practice's cohorts. */
-export async function release(
-  shell: BookingShell,
-  of: { organisation: string; group: string; user: User; dailyCap?: number },
-): Promise<Result<RequestGroup>> {
-  const { organisation, user } = of;
-  const group = await load<Group>(shell.pool, inside(organisation), 'Group', of.group);
-  const rule = shell.rules.find((one) => cohortId(organisation, one) === of.group);
-  if (!group || !rule)
-    return fail('not-found', 'The Group is not a cohort of this practice; find cohorts with Group?managing-entity');
-  const now = shell.now();
-  const run = campaignRun({
-    organisation,
-    rule: rule.url,
-    sequence: shell.sequence.canonical,
-    group: of.group,
-    user,
-    dailyCap: of.dailyCap ?? shell.policy.releasesPerDay,
-    now,
-  });
-  await inTransaction(shell.pool, async (tx) => {
-    const provenance = provenanceOf({
-      targets: [{ reference: `RequestGroup/${run.id}` }],
-      activity: concept(TASK_CODE, 'release', 'Released to outreach'),
-      onBehalfOf: { reference: `Organization/${organisation}` },
-      now,
-    });
-    const agent = provenance.agent.map((one) => ({
-      ...one,
-      who: { display: `${user.given} ${user.family}`, identifier: { value: user.localId } },
-    }));
-    await saveResources(tx, { organisation, resources: [run, { ...provenance, agent }], source: 'holdfast' });
-    await shell.enqueue(tx, [{ queue: 'campaign', payload: { organisation } }]);
-  });
-  return ok(run);
-}
-
-type Programme = { readonly rule: NeedRule; readonly run: RequestGroup; readonly rows: readonly NeedRow[] };
 
 /** Counts the free slots and releases as many waiting Tasks as they can absorb, gravest first. Runs daily and on change. */
 export async function campaign(
-  shell: BookingShell,
+  shell: CampaignShell,
   { organisation }: { organisation: string },
 ): Promise<Result<unknown>> {
-  const programmes = await inTransaction(shell.pool, async (tx) => {
-    const runs = await campaignsOf(tx, organisation);
-    const found: Programme[] = [];
-    for (const run of runs) {
-      const rule = shell.rules.find((one) => one.url === ruleOf(run));
-      if (rule) found.push({ rule, run, rows: currentNeeds(await needsOfRule(tx, [organisation], rule.url)) });
-    }
-    return found;
-  });
-  const user = programmes.map(({ run }) => userOf(run)).find((one) => one !== undefined);
-  if (programmes.length === 0 || !user) return ok('no campaign runs here');
-  const now = shell.now();
-  const from = londonDate(now);
+  const runs = await inTransaction(shell.pool, async (tx) =>
+    (await isPracticeHeld(tx, organisation)) ? [] : campaignsOf(tx, organisation),
+  );
+  const user = runs.map(userOf).find((one) => one !== undefined);
+  if (!user) return ok('no campaign runs here');
+  const from = londonDate(shell.now());
   const found = await shell.findSlots({ organisation, from, to: addDays(from, shell.policy.slotDays), user });
   if (!found.ok) return found;
-  for (const [skill, some] of Map.groupBy(programmes, ({ rule }) => rule.work.skill)) {
-    await releaseSome(shell, {
-      organisation,
-      skill,
-      programmes: some,
-      freeSlots: countSlots(shell, found.value, some),
-    });
-  }
-  const tomorrow = londonInstant(addDays(from, 1), '07:30');
+  const isOut = await inTransaction(shell.pool, async (turn) => {
+    // Two runs at once would each give the same slots away. What is released is committed beside this, in sets.
+    await lockKeys(turn, [`release|${organisation}`]);
+    return releaseAll(shell, { organisation, found: found.value, turn });
+  });
+  const next = londonInstant(addDays(from, 1), '07:30');
+  const timer = { organisation, queue: 'campaign', payload: { organisation } };
   await inTransaction(shell.pool, (tx) =>
-    setTimers(tx, [{ organisation, queue: 'campaign', key: 'daily', dueAt: tomorrow, payload: { organisation } }]),
+    setTimers(tx, [
+      { ...timer, key: 'daily', dueAt: next },
+      // Whether the first were delivered is known within hours; the rest need not lose a day.
+      ...(isOut ? [{ ...timer, key: 'first', dueAt: addTo(shell.now(), { hours: 1 }) }] : []),
+    ]),
   );
   return ok('released');
 }
 
-/** Slots of a suitable kind and length that are still to come. */
-function countSlots(shell: BookingShell, { slots, schedules }: FoundSlots, programmes: readonly Programme[]): number {
-  const minutes = Math.max(...programmes.map(({ rule }) => rule.work.minutes));
-  const kinds = (shell.policy.slotTypes[programmes[0]?.rule.work.skill ?? ''] ?? []).map((kind) => kind.toLowerCase());
-  const sessions = new Map(schedules.map((schedule) => [schedule.id, schedule]));
-  return slots.filter((slot) => {
-    const session = sessions.get(idOf('Schedule', slot.schedule));
-    const said = [
-      ...(slot.serviceType ?? []),
-      ...(session?.serviceCategory ?? []),
-      ...(session?.serviceType ?? []),
-    ].map((one) => one.text?.toLowerCase());
-    const length = (epochMilliseconds(slot.end) - epochMilliseconds(slot.start)) / 60_000;
-    return (
-      slot.status === 'free' && length >= minutes && said.some((text) => text !== undefined && kinds.includes(text))
-    );
-  }).length;
+type Turn = { organisation: string; found: FoundSlots; turn: Transaction };
+
+/** Answers whether the first of a large release are out and not yet known to have arrived. */
+async function releaseAll(shell: CampaignShell, { organisation, found, turn }: Turn): Promise<boolean> {
+  const runs = await campaignsOf(turn, organisation);
+  const all = await programmesOf(shell, organisation, runs);
+  const programmes: Programme[] = [];
+  for (const programme of all) if (!(await isPaused(shell, organisation, programme))) programmes.push(programme);
+  const plans = await planCampaigns(shell, { organisation, programmes, found });
+  for (const plan of plans) await carryOut(shell, turn, { organisation, plan });
+  const canaries = plans.flatMap((plan) => plan.programmes).filter(({ run }) => !guardOf(run)?.ahead);
+  for (const { run, canary } of canaries)
+    if (canary.state === 'passed') await change(shell, { organisation, run }, (now) => ahead(now));
+  return canaries.some(({ canary }) => canary.state === 'first' || canary.state === 'waiting');
 }
 
-async function releaseSome(
-  shell: BookingShell,
-  of: { organisation: string; skill: string; programmes: readonly Programme[]; freeSlots: number },
+function ahead(run: RequestGroup): RequestGroup {
+  const guard = guardOf(run);
+  return guard ? withGuard(run, { ...guard, ahead: 'passed' }) : run;
+}
+
+/** A cohort that has outgrown its release is asked for anew, whatever made it grow: nobody is invited until then. */
+async function isPaused(shell: CampaignShell, organisation: string, { run, rows }: Programme): Promise<boolean> {
+  const guard = guardOf(run);
+  if (!guard) return false;
+  const waiting = rows.filter(({ task }) => task && isWaiting(task)).length;
+  const { size, maximum } = guard;
+  const grown = isOutgrown({ waiting, released: rows.length - waiting, size, from: shell.policy.canary.from });
+  if (!grown && waiting <= maximum) return false;
+  const reason = `${rows.length} people have the need and ${size} had it when it was released, at most ${maximum}: release it anew`;
+  await change(shell, { organisation, run, reason }, (now) => ({ ...now, status: 'draft' }));
+  return true;
+}
+
+/** Changes a campaign as it is then, if it still runs. */
+async function change(
+  shell: CampaignShell,
+  of: { organisation: string; run: RequestGroup; reason?: string },
+  by: (run: RequestGroup) => RequestGroup,
 ): Promise<void> {
-  const { organisation, skill, freeSlots } = of;
-  const now = shell.now();
-  const rows = of.programmes
-    .flatMap(({ rows }) => rows)
-    .filter((row) => row.task !== undefined && !isEnded(row.task.status));
-  const waiting = rows.filter(({ task }) => task && isWaiting(task));
-  const openInvitations = rows.filter(
-    ({ task }) => task && !isWaiting(task) && standingBookings(task).length === 0,
-  ).length;
-  const plan = planRelease({
-    waiting: waiting.flatMap(({ task, need }) => (task ? [{ task, due: dueOf(need) ?? londonDate(now) }] : [])),
-    freeSlots,
-    openInvitations,
-    expectedUptake: shell.policy.expectedUptake,
-    dailyCap: Math.min(...of.programmes.map(({ run }) => dailyCapOf(run) ?? shell.policy.releasesPerDay)),
-  });
-  await inTransaction(shell.pool, (tx) => saveCapacity(tx, organisation, { skill, freeSlots, now }));
-  const by = { reference: `RequestGroup/${of.programmes[0]?.run.id}` };
-  const events = (task: Task): TaskEvent[] => [
-    ...(holdOf(task) === 'capacity' ? [{ kind: 'resumed', reason: 'capacity' } as const] : []),
-    { kind: 'released', by },
-  ];
-  const patientOf = new Map(waiting.map(({ task }) => [task?.id ?? '', idOf('Patient', task?.for) ?? '']));
-  await moveAll(shell, { organisation, ids: plan.release, patientOf, events });
-  await moveAll(shell, {
-    organisation,
-    ids: plan.hold,
-    patientOf,
-    events: (task) => (task.status === 'requested' ? [{ kind: 'held', reason: 'capacity' }] : []),
+  const { organisation, reason } = of;
+  await inTransaction(shell.pool, async (tx) => {
+    await lockKeys(tx, [runsKey(organisation)]);
+    const run = await load<RequestGroup>(tx, inside(organisation), 'RequestGroup', of.run.id ?? '');
+    if (run?.status !== 'active') return;
+    const why = decidedBy([{ id: 'holdfast', name: 'Holdfast' }], {
+      activity: { code: 'hold', display: 'Outreach held' },
+      targets: [{ reference: `RequestGroup/${run.id}` }],
+      organisation,
+      now: shell.now(),
+      ...(reason ? { reason } : {}),
+    });
+    await saveResources(tx, { organisation, resources: [by(run), ...(reason ? [why] : [])], source: 'holdfast' });
   });
 }
 
-function isWaiting(task: Task): boolean {
-  return task.status === 'requested' || (holdOf(task) === 'capacity' && task.executionPeriod === undefined);
+async function carryOut(
+  shell: CampaignShell,
+  turn: Transaction,
+  { organisation, plan: skillPlan }: { organisation: string; plan: SkillPlan },
+): Promise<void> {
+  const { skill, freeSlots, plan, programmes, waiting } = skillPlan;
+  const now = shell.now();
+  await inTransaction(shell.pool, (tx) => saveCapacity(tx, organisation, { skill, freeSlots, now }));
+  const chosen = new Set(plan.release);
+  for (const { rule, run, waiting } of programmes) {
+    const by = { reference: `RequestGroup/${run.id}` };
+    const events = (task: Task): TaskEvent[] => [
+      ...(holdOf(task) === 'capacity' ? [{ kind: 'resumed', reason: 'capacity' } as const] : []),
+      { kind: 'released', by },
+    ];
+    const tasks = waiting.map(({ task }) => task).filter(({ id }) => chosen.has(id ?? ''));
+    await moveAll(shell, turn, { organisation, tasks: inOrder(tasks, plan.release), events, rule: rule.url });
+  }
+  const held = waiting
+    .map(({ task }) => task)
+    .filter(({ id, status }) => !chosen.has(id ?? '') && status === 'requested');
+  await moveAll(shell, turn, { organisation, tasks: held, events: () => [{ kind: 'held', reason: 'capacity' }] });
+  await goOn(shell, turn, { organisation, plan: skillPlan });
 }
+
+function inOrder(tasks: readonly Task[], ids: readonly string[]): Task[] {
+  const place = new Map(ids.map((id, at) => [id, at]));
+  return [...tasks].sort((one, other) => (place.get(one.id ?? '') ?? 0) - (place.get(other.id ?? '') ?? 0));
+}
+
+/** People who were invited and whose next step waited for want of slots: as many go on as there are slots again. */
+async function goOn(
+  shell: CampaignShell,
+  turn: Transaction,
+  { organisation, plan }: { organisation: string; plan: SkillPlan },
+): Promise<void> {
+  const tasks = plan.programmes
+    .flatMap(({ rows }) => rows)
+    .flatMap(({ task }) => (task && holdOf(task) === 'capacity' && !isWaiting(task) ? [task] : []))
+    .slice(0, plan.freeSlots);
+  await moveAll(shell, turn, {
+    organisation,
+    tasks,
+    events: () => [{ kind: 'resumed', reason: 'capacity' }],
+    isStill: (task) => holdOf(task) === 'capacity',
+  });
+}
+
+type Move = {
+  organisation: string;
+  tasks: readonly Task[];
+  events: (task: Task) => TaskEvent[];
+  /** Whether a Task, as it is when its patient is locked, is still to be moved. */
+  isStill?: (task: Task) => boolean;
+  /** Whose release it is: it counts for the day's limits. */
+  rule?: string;
+};
 
 /** Moves Tasks in sets, each set under its patients' locks and from the Tasks as they are then. */
-async function moveAll(
-  shell: BookingShell,
-  of: {
-    organisation: string;
-    ids: readonly string[];
-    patientOf: ReadonlyMap<string, string>;
-    events: (task: Task) => TaskEvent[];
-  },
-): Promise<void> {
-  const { organisation } = of;
-  for (const ids of chunks(of.ids, 50)) {
+async function moveAll(shell: CampaignShell, turn: Transaction, of: Move): Promise<void> {
+  const { organisation, rule, isStill = isWaiting } = of;
+  for (const some of chunks(of.tasks, 50)) {
     await inTransaction(shell.pool, async (tx) => {
-      await lockPatients(
-        tx,
-        organisation,
-        ids.map((id) => of.patientOf.get(id) ?? id),
-      );
+      const patients = some.map((task) => idOf('Patient', task.for) ?? '');
+      await lockPatients(tx, organisation, patients);
       const now = shell.now();
-      const tasks = (await readMany<Task>(tx, inside(organisation), 'Task', ids)).filter(isWaiting);
+      const ids = some.map(({ id }) => id ?? '');
+      const kept = await readMany<Task>(tx, inside(organisation), 'Task', ids);
+      const tasks = inOrder(kept.filter(isStill), ids);
       const changes = tasks.map((task) => moveThrough(task, of.events(task), { organisation, now }));
       await keepChanges(shell, tx, changes, organisation);
+      const released = changes.filter(({ saves }) => saves.length > 0).length;
+      if (rule) await countReleased(tx, { organisation, rule, day: londonDate(now), released });
     });
+    // The turn would count as forgotten after three minutes without a word.
+    await lockKeys(turn, [`release|${organisation}`]);
   }
 }

@@ -34,6 +34,9 @@ export type OutreachShell = Shell & {
   readonly replyUrl: (organisation: string, requestId: string, expires: string) => string;
 };
 
+/** A hand-over begins so soon after it was checked, or not at all. What stops sending needs to wait no longer than that. */
+export const HAND_OVER_MS = 800;
+
 type Reach = { readonly organisation: string; readonly task: string };
 
 /**
@@ -47,6 +50,8 @@ export async function handOver(
 ): Promise<Result<unknown>> {
   return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
     await shareKey(tx, sendingKey(job.organisation));
+    const checkedAt = performance.now();
+    const mayStillGo = () => performance.now() - checkedAt < HAND_OVER_MS;
     const pathway = await loadPathway(tx, job.organisation, job.task, shell.rules);
     const request = pathway?.requests.find((one) => one.id === asked.id);
     if (
@@ -65,12 +70,10 @@ export async function handOver(
       await stepBack(shell, tx, pathway, request, checked.result === 'send' ? undefined : checked);
       return ok('not sent');
     }
-    const sent = await send(
-      shell,
-      pathway,
-      request,
-      checked.contact.channel === 'letter' ? checked.contact.addressLines : undefined,
-    );
+    const sent = await send(shell, pathway, request, {
+      mayStillGo,
+      letterTo: checked.contact.channel === 'letter' ? checked.contact.addressLines : undefined,
+    });
     if (!sent.ok) return refused(shell, tx, pathway, { request, failure: sent.failure });
     await record(shell, tx, pathway, { request, ...sent.value });
     return ok('sent');
@@ -81,7 +84,7 @@ async function send(
   shell: OutreachShell,
   pathway: Pathway,
   request: CommunicationRequest,
-  letterTo: readonly string[] | undefined,
+  { letterTo, mayStillGo }: { letterTo: readonly string[] | undefined; mayStillGo: () => boolean },
 ): Promise<Result<{ messageId?: string }>> {
   const channel = channelOf(request);
   const key = request.id ?? '';
@@ -99,10 +102,11 @@ async function send(
       organisation,
       addressLines: letterTo ?? addressLines(pathway.patient),
       personalisation: { body: body.value },
+      mayStillGo,
     });
     return sent.ok ? ok({ messageId: sent.value.messageId }) : sent;
   }
-  const sent = await shell.sendMessage({ key, channel, organisation, nhsNumber, body: body.value });
+  const sent = await shell.sendMessage({ key, channel, organisation, nhsNumber, body: body.value, mayStillGo });
   if (!sent.ok) return sent;
   return ok(sent.value.messageId ? { messageId: sent.value.messageId } : {});
 }

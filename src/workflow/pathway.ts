@@ -40,6 +40,8 @@ export type Pathway = {
   readonly parts: readonly Task[];
   /** Open Tasks by which a person is asked who this is: until they have looked, nothing is sent. */
   readonly checks: readonly Task[];
+  /** The campaign by which the person is invited, whether it runs, waits or is held. */
+  readonly run: RequestGroup | undefined;
   /** The person who released the cohort. */
   readonly user: User | undefined;
 };
@@ -72,6 +74,7 @@ export async function loadPathway(
   const rule = rules.find((one) =>
     need.instantiatesCanonical?.some((canonical) => canonical.split('|')[0] === one.url),
   );
+  const run = await campaignFor(tx, organisation, rule?.url);
   return {
     organisation,
     patientId,
@@ -87,7 +90,8 @@ export async function loadPathway(
     flags: [...of('Flag'), ...(await practiceFlags(tx, organisation))],
     parts: of('Task').filter((part) => isPart(part, taskId, need.id ?? '')),
     checks: of('Task').filter((one) => codeIn(TASK_CODE, one.code) === 'check-person' && !isEnded(one.status)),
-    user: await releasedBy(tx, organisation, rule?.url),
+    run,
+    user: run && userOf(run),
   };
 }
 
@@ -103,8 +107,8 @@ export function isWriteback(task: Task): boolean {
   return codeIn(TASK_CODE, task.code) === 'writeback';
 }
 
-/** Flags on the practice itself: its emergency stop. */
-async function practiceFlags(tx: Transaction, organisation: string): Promise<Flag[]> {
+/** Flags on the practice itself, ended ones too: its emergency stop, a hold on its outreach. */
+export async function practiceFlags(tx: Transaction, organisation: string): Promise<Flag[]> {
   const ids = await idsReferring(tx, organisation, {
     type: 'Flag',
     param: 'subject',
@@ -113,12 +117,23 @@ async function practiceFlags(tx: Transaction, organisation: string): Promise<Fla
   return readMany<Flag>(tx, inside(organisation), 'Flag', ids);
 }
 
-async function releasedBy(tx: Transaction, organisation: string, rule: string | undefined): Promise<User | undefined> {
-  const run = (await campaignsOf(tx, organisation)).find((one) => ruleOf(one) === rule);
-  return run && userOf(run);
+async function campaignFor(
+  tx: Transaction,
+  organisation: string,
+  rule: string | undefined,
+): Promise<RequestGroup | undefined> {
+  return (await campaignsOf(tx, organisation, NOT_ENDED)).find((one) => ruleOf(one) === rule);
 }
 
-/** The campaigns that run in a practice. */
-export async function campaignsOf(tx: Transaction, organisation: string): Promise<RequestGroup[]> {
-  return (await loadAll<RequestGroup>(tx, organisation, 'RequestGroup')).filter((run) => run.status === 'active');
+const NOT_ENDED: readonly RequestGroup['status'][] = ['active', 'on-hold', 'draft'];
+
+/** The campaigns of a practice: those that run, or those of the given statuses. */
+export async function campaignsOf(
+  tx: Transaction,
+  organisation: string,
+  statuses: readonly RequestGroup['status'][] = ['active'],
+): Promise<RequestGroup[]> {
+  return (await loadAll<RequestGroup>(tx, organisation, 'RequestGroup')).filter(({ status }) =>
+    statuses.includes(status),
+  );
 }

@@ -1,4 +1,6 @@
 /** The limits of outreach that a practice may set. Defaults err on the side of fewer messages. Facts: care-needs §2.9, §6.1 */
+import type { CanaryPolicy } from '#domain/release/canary.ts';
+import type { CohortLimits } from '#domain/release/guard.ts';
 
 export type Policy = {
   /** How old a record may be at the moment of sending. Both extract feeds are daily; a day's outage must not stop the week. */
@@ -13,8 +15,20 @@ export type Policy = {
   readonly messagesPerDay: number;
   /** Share of invitations expected to end in a booking. */
   readonly expectedUptake: number;
-  /** Invitations released in a day, for one practice. */
+  /** The chance, 0 to 1, of more bookings than free slots that a release may run. */
+  readonly overflowRisk: number;
+  /** The least part of its share of those due that each fifth of deprivation gets in a release, 0 to 1. */
+  readonly equityFloor: number;
+  /** Invitations of one programme released in a day, where its release names no other number. */
   readonly releasesPerDay: number;
+  /** Invitations of all programmes of a practice released in a day. */
+  readonly practiceReleasesPerDay: number;
+  /** Invitations that one person may have open, over all programmes. Monitoring, which is never put off, does not wait for it. */
+  readonly openPerPerson: number;
+  /** A release of more people than this needs a second person. */
+  readonly twoPersonsAbove: number;
+  readonly cohort: CohortLimits;
+  readonly canary: CanaryPolicy;
   /** Days of slots, from tomorrow, that invitations may count on. */
   readonly slotDays: number;
   readonly bookingLeadHours: number;
@@ -32,7 +46,14 @@ export const defaultPolicy: Policy = {
   frequency: { most: 3, days: 14 },
   messagesPerDay: 1_000,
   expectedUptake: 0.5,
+  overflowRisk: 0.05,
+  equityFloor: 0.8,
   releasesPerDay: 60,
+  practiceReleasesPerDay: 200,
+  openPerPerson: 2,
+  twoPersonsAbove: 500,
+  cohort: { fewest: 0, most: 5_000 },
+  canary: { size: 10, from: 50, delivered: 0.8, mostFailed: 1 },
   slotDays: 28,
   bookingLeadHours: 20,
   acknowledgementDays: 7,

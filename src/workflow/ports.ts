@@ -122,6 +122,8 @@ export type SendMessage = (message: {
   readonly organisation: string;
   readonly nhsNumber: string;
   readonly body: string;
+  /** Asked last of all: `false` = the checks made before are too old, nothing may be sent (`busy`). */
+  readonly mayStillGo: () => boolean;
 }) => Promise<Result<{ readonly messageId: string | undefined; readonly duplicate: boolean }>>;
 
 /** Hands one letter to the practice's letter service. It has no idempotency: the adapter looks for `key` first. */
@@ -131,6 +133,8 @@ export type SendLetter = (letter: {
   /** 3 to 7 lines, the last one the postcode. */
   readonly addressLines: readonly string[];
   readonly personalisation: Readonly<Record<string, string>>;
+  /** As for a message. */
+  readonly mayStillGo: () => boolean;
 }) => Promise<Result<{ readonly messageId: string; readonly duplicate: boolean }>>;
 
 /** What became of a letter, by its key. `delivered` = printed and posted; it is never known to have been read. */

@@ -12,9 +12,11 @@ import type { Appointment, Flag, Patient, Reference } from '#fhir/types.ts';
 import { type DemographicsState, demographicsStates } from '#store/demographics.ts';
 import { patientRecords } from '#store/findings.ts';
 import { capacityOf, latestDates, requestsSince, sharesContactPoint } from '#store/outreach.ts';
+import { guardOf } from './campaign-guard.ts';
 import type { Pathway } from './pathway.ts';
 import { isDeceased, isRegistered, patientFacts } from './patient-facts.ts';
 import type { Policy } from './policy.ts';
+import { EMERGENCY_STOP, OUTREACH_HOLD, says } from './practice-flag.ts';
 import type { Transaction } from './shell.ts';
 
 /** Consent to text messages, latest wins (facts: care-needs §2.8). */
@@ -80,9 +82,22 @@ export async function gatherSendCheck(
     batch: {
       size: await requestsSince(tx, organisation, londonInstant(londonDate(now), '00:00')),
       most: policy.messagesPerDay,
-      approved: false,
+      // Whoever was the second person for the release was it for its messages.
+      approved: isApproved(pathway),
     },
-    emergencyStop: isStopped(pathway.flags, organisation),
+    ...stopsOf(pathway),
+  };
+}
+
+function isApproved({ run }: Pathway): boolean {
+  return run !== undefined && guardOf(run)?.approvedBy !== undefined;
+}
+
+function stopsOf({ run, flags, organisation }: Pathway): Pick<SendCheck, 'emergencyStop' | 'outreachHeld'> {
+  const isSaid = (code: string) => flags.some((flag) => says(flag, organisation, code));
+  return {
+    emergencyStop: isSaid(EMERGENCY_STOP),
+    outreachHeld: run?.status === 'on-hold' || isSaid(OUTREACH_HOLD),
   };
 }
 
@@ -141,15 +156,6 @@ function suppressionOf({ flags, checks }: Pathway, patient: string): SendCheck['
     programme: checks.length > 0,
     doNotContact: active.includes('do-not-contact'),
   };
-}
-
-function isStopped(flags: readonly Flag[], organisation: string): boolean {
-  return flags.some(
-    (flag) =>
-      flag.status === 'active' &&
-      idOf('Organization', flag.subject) === organisation &&
-      codeOf(flag) === 'emergency-stop',
-  );
 }
 
 function codeOf(flag: Flag): string | undefined {

@@ -25,6 +25,7 @@ export type StageJob =
     }
   | { readonly queue: 'letter-status'; readonly payload: { organisation: string; request: string } }
   | { readonly queue: 'mesh-inbox'; readonly payload: { mailbox: string; validatedOn?: string } }
+  | { readonly queue: 'stop-list'; readonly payload: { organisation: string; flag: string; since: string } }
   | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } };
 
 /** Queues jobs in the caller's transaction: they exist exactly when it commits. */

@@ -266,6 +266,9 @@ const nothing = () => ({ resourceType: 'Parameters' });
 const bodies: Readonly<Record<string, (type: string) => object | undefined>> = {
   validate: (type) => sampleOf(type, about),
   release: () => undefined,
+  'plan-outreach': nothing,
+  hold: () => ({ resourceType: 'Parameters', parameter: [{ name: 'reason', valueString: 'A try' }] }),
+  'emergency-stop': nothing,
   expand: nothing,
   'validate-code': nothing,
   lookup: nothing,
@@ -289,8 +292,9 @@ const queries: Readonly<Record<string, string>> = {
 function wantedOf(type: string, name: string): number[] {
   // One that a client brought is of no linked practice.
   if (name === 'check') return [404];
-  // A definition of a group is no cohort, and the Subscription was made by no client: both are reached, and say so.
-  if (name === 'release' || (type === 'Subscription' && ofSubscriptions.has(name))) return [200, 404];
+  // A definition of a group is no cohort, an Organization no practice of the token, and the Subscription was made by no client: all are reached, and say so.
+  if (['release', 'plan-outreach', 'hold', 'emergency-stop'].includes(name)) return [200, 404];
+  if (type === 'Subscription' && ofSubscriptions.has(name)) return [200, 404];
   // Nobody's system can be asked for a patient without an NHS number; test/e2e/live.test.ts asks for others.
   return name === 'record' || name === 'refresh' ? [422] : [200];
 }

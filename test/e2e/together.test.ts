@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { OperationOutcome, Patient, Task } from '#fhir/types.ts';
+import { sealAudit } from '#store/audit-seal.ts';
+import { verifyAudit } from '#store/audit-verify.ts';
 import { atOnce, gather } from '#store/gather.ts';
 import { sql } from '#store/sql.ts';
 import { aPractice, call, openHouse } from '../support/house.ts';
@@ -193,4 +195,41 @@ t.test('reads that go together: each sees what its own token lets it see', async
     answers.map(({ status }) => status),
     answers.map((_, at) => [404, 200, 404][at % 3]),
   );
+});
+
+t.test('each read that goes with others has its one event, which names the patient whose data it is', async (t) => {
+  const { id } = (await fhir('POST', '/Task', aTask())).json;
+  const gone = (await fhir('POST', '/Task', aTask({ status: 'draft' }))).json;
+  await fhir('DELETE', `/Task/${gone.id}`);
+  const paths = [
+    `/Task/${id}`,
+    `/Patient/${patient.id}`,
+    '/PlanDefinition/asthma-review',
+    '/Task/nobody',
+    `/Task/${gone.id}`,
+  ];
+  const before = await events();
+  const asked = [...paths, ...paths, ...paths];
+  const statuses = (await Promise.all(asked.map((path) => fhir('GET', path)))).map(({ status }) => status);
+  t.same(statuses.slice(0, 5), [200, 200, 200, 404, 410]);
+  t.equal(await events(), before + asked.length);
+  const { rows } = await house.pool.query<{
+    type: string;
+    id: string;
+    patients: string[];
+    outcome: number;
+    n: number;
+  }>(sql`
+    select type, resource_id as id, patients, outcome, count(*) as n from audit_event
+    where interaction = 'read' and resource_id = any(${paths.map((path) => path.split('/')[2])}::text[])
+    group by 1, 2, 3, 4`);
+  const told = (type: string, which: string) =>
+    rows.filter((row) => row.type === type && row.id === which).map(({ patients, outcome }) => ({ patients, outcome }));
+  t.same(told('Task', id).at(-1), { patients: [patient.id], outcome: 0 });
+  t.same(told('Patient', patient.id), [{ patients: [patient.id], outcome: 0 }]);
+  t.same(told('PlanDefinition', 'asthma-review'), [{ patients: [], outcome: 0 }]);
+  t.same(told('Task', 'nobody'), [{ patients: [], outcome: 4 }]);
+  t.same(told('Task', gone.id), [{ patients: [], outcome: 4 }]);
+  await sealAudit(house.pool);
+  t.same((await verifyAudit(house.pool)).breaches, [], 'the rows have the digests that the trail is verified by');
 });

@@ -20,9 +20,10 @@ import type { ClinicSession, Network, Practice, SimAppointment, SimPatient } fro
 import { loadOfPatients } from '#store/resources.ts';
 import { book } from '#workflow/booking.ts';
 import { providerId } from '#workflow/booking-outcome.ts';
-import { campaign, release } from '#workflow/campaign.ts';
+import { campaign } from '#workflow/campaign.ts';
 import { cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
+import { release } from '#workflow/release.ts';
 import { PRACTICE, takeIn, tasksOf } from './cohort.ts';
 import { aPractice, must, openHouse } from './house.ts';
 import { SEED, START, standInsFor, temporaryFolder, type World } from './sandbox.ts';
@@ -182,7 +183,7 @@ async function tasksFor(house: House, { clock }: World, people: readonly Person[
   if (!rule) throw new Error('the asthma rule is not loaded');
   must(await cohort(shell, { organisation: PRACTICE, rule: rule.url }));
   const group = cohortId(PRACTICE, rule);
-  must(await release(shell, { organisation: PRACTICE, group, user, dailyCap: people.length }));
+  must(await release(shell, { organisation: PRACTICE, group, user, dailyCap: people.length, goAhead: true }));
   must(await campaign(shell, { organisation: PRACTICE }));
   const tasks = await tasksOf(house, people);
   if (tasks.size !== people.length) throw new Error(`only ${tasks.size} of ${people.length} people have a Task`);

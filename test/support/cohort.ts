@@ -7,12 +7,13 @@ import { ok } from '#result.ts';
 import { testNhsNumber } from '#sandbox/population/nhs-number.ts';
 import { inTransaction } from '#store/database.ts';
 import { loadOfPatients } from '#store/resources.ts';
-import { campaign, release } from '#workflow/campaign.ts';
+import { campaign } from '#workflow/campaign.ts';
 import { cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
 import type { FindSlots } from '#workflow/ports.ts';
 import { saveRecords } from '#workflow/record.ts';
+import { release } from '#workflow/release.ts';
 import { must, type TestHouse } from './house.ts';
 
 export const PRACTICE = 'A81001';
@@ -133,7 +134,7 @@ export async function inviteOnce(
   must(await assess(shell, { organisation: PRACTICE, patients: people.map(({ id }) => id) }));
   must(await cohort(shell, { organisation: PRACTICE, rule: rule.url }));
   const group = cohortId(PRACTICE, rule);
-  must(await release(shell, { organisation: PRACTICE, group, user, dailyCap: people.length }));
+  must(await release(shell, { organisation: PRACTICE, group, user, dailyCap: people.length, goAhead: true }));
   must(await campaign(shell, { organisation: PRACTICE }));
   const tasks = await tasksOf(house, people);
   for (const task of tasks.values()) must(await reach(shell, { organisation: PRACTICE, task: task.id ?? '' }));

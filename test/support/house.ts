@@ -81,6 +81,11 @@ type HouseOptions = {
   readonly isWorking?: boolean;
   readonly subscriptions?: Partial<Parts['subscriptions']>;
   readonly slotBudgetMs?: number;
+  /** Limits that differ from the product's own. */
+  readonly policy?: Parts['policy'];
+  readonly deprivationOf?: Parts['deprivationOf'];
+  /** Workers of each queue; two where left out. */
+  readonly workers?: number;
   /** Left out: a fresh one of the tests' own server. */
   readonly databaseUrl?: string;
 };
@@ -120,7 +125,9 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
       nextIntake: (at) => addTo(at, { days: 1 }),
       ...(options.slotBudgetMs ? { slotBudgetMs: options.slotBudgetMs } : {}),
       subscriptions: { privateHosts: ['127.0.0.1'], ...options.subscriptions },
-      workers: { concurrency: () => 2, retryDelaySeconds: 0, isOnlyProcess: true },
+      ...(options.policy ? { policy: options.policy } : {}),
+      ...(options.deprivationOf ? { deprivationOf: options.deprivationOf } : {}),
+      workers: { concurrency: () => options.workers ?? 2, retryDelaySeconds: 0, isOnlyProcess: true },
     },
     readDefinitions(),
     createLog({ level: 'info', destination: { write: (line) => logged.push(line) } }),

@@ -225,7 +225,7 @@ function acts(
   | 'validate'
   | 'async'
   | 'live'
-  | 'release'
+  | 'outreach'
   | 'receive'
   | 'notifyKeys'
   | 'reply'
@@ -269,11 +269,7 @@ function acts(
       forget: async ({ organisations }, id) => organisations.includes(OWN) && house.putOff[Number(id)] !== undefined,
     },
     live: liveOf(house),
-    release: async ({ organisations }, id, parameters) => {
-      note('release', { organisations, id, parameters });
-      if (seen(house, { organisations }, 'Group', id).length === 0) return fail('not-found', 'No such Group.');
-      return ok({ resourceType: 'Parameters' as const });
-    },
+    outreach: outreachOf(house, note),
     terminology: {
       find: {
         valueSet: (url) => (url === aValueSet.url ? aValueSet : undefined),
@@ -311,6 +307,29 @@ function acts(
 }
 
 /** Practices' systems that know nothing but whom they may show. */
+function outreachOf(house: House, note: (name: string, what: unknown) => unknown): Deps['outreach'] {
+  const acted = async (
+    name: string,
+    { organisations }: { organisations: readonly string[] },
+    of: { type: string; id: string; wish?: unknown },
+  ) => {
+    note(name, { organisations, ...of });
+    return seen(house, { organisations }, of.type, of.id).length > 0
+      ? ok({ resourceType: 'Parameters' as const })
+      : fail('not-found', `No such ${of.type}.`);
+  };
+  return {
+    plan: (principal, id, wish) => acted('plan-outreach', principal, { type: 'Group', id, wish }),
+    release: (principal, id, wish) => acted('release', principal, { type: 'Group', id, wish }),
+    holdCampaign: (principal, id, wish) => acted('hold', principal, { type: 'Group', id, wish }),
+    holdPractice: (principal, id, wish) => acted('hold', principal, { type: 'Organization', id, wish }),
+    stop: async ({ organisations }, wish) => {
+      note('emergency-stop', { organisations, wish });
+      return ok({ resourceType: 'Parameters' as const });
+    },
+  };
+}
+
 function liveOf(house: House): NonNullable<Deps['live']> {
   const shown = async <R>({ organisations }: { organisations: readonly string[] }, id: string, answer: R) =>
     seen(house, { organisations }, 'Patient', id).length > 0 ? ok(answer) : fail('not-found', 'No such Patient.');

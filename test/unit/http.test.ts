@@ -400,16 +400,21 @@ t.test('operations reach the workflow with the caller and the parameters', async
   const { call, house, app } = await open();
   house.rows = [...rows, group];
   t.teardown(() => app.close());
-  const parameters = '{"resourceType":"Parameters","parameter":[{"name":"count","valueInteger":5}]}';
+  const parameters = '{"resourceType":"Parameters","parameter":[{"name":"dailyCap","valuePositiveInt":5}]}';
   t.equal((await call('POST', '/fhir/R4/Group/g1/$release', FHIR, parameters)).statusCode, 200);
   t.equal((await call('POST', '/fhir/R4/Group/g1/$release')).statusCode, 200, 'parameters may be left out');
   t.equal((await call('POST', '/fhir/R4/Group/g1/$release', FHIR, '{"resourceType":"Task"}')).statusCode, 400);
+  const unknown = parameters.replace('dailyCap', 'dailycap');
+  t.equal((await call('POST', '/fhir/R4/Group/g1/$release', FHIR, unknown)).statusCode, 400, 'a slip is not left out');
   t.equal((await call('GET', '/fhir/R4/Patient/p1/$needs')).statusCode, 200);
   t.equal((await call('GET', '/fhir/R4/Patient/p9/$needs')).statusCode, 404);
-  t.match(house.calls[0], {
-    name: 'release',
-    with: { organisations: [OWN], id: 'g1', parameters: JSON.parse(parameters) },
-  });
+  t.match(
+    house.calls.find(({ name }) => name === 'release'),
+    {
+      name: 'release',
+      with: { organisations: [OWN], id: 'g1', wish: { dailyCap: 5 } },
+    },
+  );
   t.match(house.audited.at(-2), { interaction: 'operation', operation: 'Patient/$needs', patients: ['p1'] });
 });
 

@@ -231,6 +231,7 @@ t.test('a payload holds what its schema names, and nothing else', async (t) => {
     assess: { organisation: ODS, patients: ['p1'] },
     cohort: { organisation: ODS, rule: 'https://rule.example' },
     campaign: { organisation: ODS },
+    'stop-list': { organisation: ODS, flag: 'f1', since: '2026-06-01T00:00:00.000Z' },
     reach: { organisation: ODS, task: 't1' },
     receipt: { system: 'notify', key: 'k' },
     'mesh-inbox': { mailbox: 'X26OT001' },

@@ -7,7 +7,7 @@ import { compartmentParameters } from '#fhir/compartment.ts';
 import { compileSearch, everyParameterOf } from '#fhir/search-definition.ts';
 import { ridOf } from '#fhir/search-hash.ts';
 import { parseSearch } from '#fhir/search-request.ts';
-import { holdfastExtension, NEED_STATE } from '#fhir/systems.ts';
+import { holdfastExtension, NEED_STATE, SHARED } from '#fhir/systems.ts';
 import type { CapabilityStatement, Resource, SearchParameter } from '#fhir/types.ts';
 import { cursorKey } from '#store/cursor.ts';
 import { inTransaction, openPool, type Pool } from '#store/database.ts';
@@ -293,6 +293,48 @@ t.test('includes', async (t) => {
       `${type}?${query}`,
     );
   }
+
+  t.test('canonicals, in the version that is named, or in all where none is', async (t) => {
+    const url = 'https://holdfast.example/fhir/PlanDefinition/canonical';
+    const plan = (id: string, version: string) =>
+      ({ resourceType: 'PlanDefinition', id, url, version, status: 'active' }) as const;
+    const wanting = (id: string, canonical: string): Resource => ({
+      resourceType: 'ServiceRequest',
+      id,
+      status: 'active',
+      intent: 'proposal',
+      subject: { reference: 'Patient/p1' },
+      instantiatesCanonical: [canonical],
+    });
+    await save(pool, SHARED, [plan('c1', '1'), plan('c2', '2')]);
+    await save(pool, A.organisations[0] ?? '', [
+      wanting('n1', `${url}|1`),
+      wanting('n2', `${url}|2`),
+      wanting('n0', url),
+      wanting('n9', `${url}|9`),
+    ]);
+    const included = async (type: string, query: string, options = {}) =>
+      (await search(pool, A, type, query, options)).entries
+        .filter((one) => one.mode === 'include')
+        .map(({ id }) => id)
+        .toSorted();
+    const forwards = (id: string) =>
+      included('ServiceRequest', `_id=${id}&_include=ServiceRequest:instantiates-canonical`);
+    t.same(await forwards('n1'), ['c1']);
+    t.same(await forwards('n2'), ['c2']);
+    t.same(await forwards('n0'), ['c1', 'c2']);
+    t.same(await forwards('n9'), [], 'a version that is not here is not another one');
+    t.same(await forwards('n1,n2'), ['c1', 'c2']);
+    const typed = (type: string) =>
+      included('ServiceRequest', `_id=n1&_include=ServiceRequest:instantiates-canonical:${type}`);
+    t.same(await typed('PlanDefinition'), ['c1']);
+    t.same(await typed('Measure'), []);
+    const back = 'ServiceRequest:instantiates-canonical';
+    t.same(await included('PlanDefinition', `_id=c1&_revinclude=${back}`), ['n0', 'n1']);
+    t.same(await included('PlanDefinition', `_id=c2&_revinclude=${back}`), ['n0', 'n2']);
+    const maySearch = (type: string) => type !== 'PlanDefinition';
+    t.same(await included('ServiceRequest', `_id=n1&_include=${back}`, { maySearch }), []);
+  });
 
   t.test('a type that the caller may not search is not included', async (t) => {
     const maySearch = (type: string) => type !== 'Patient';

@@ -36,6 +36,8 @@ export type Letter = {
   /** 3 to 7 lines, the last one the postcode. */
   readonly addressLines: readonly string[];
   readonly personalisation: Readonly<Record<string, string>>;
+  /** Asked last of all: `false` = nothing may be sent any more. */
+  readonly mayStillGo?: () => boolean;
 };
 
 export type SentLetter = { readonly messageId: string; readonly duplicate: boolean };
@@ -94,6 +96,8 @@ async function sendLetter(settings: LetterSettings, letter: Letter): Promise<Res
   const { found, service, call } = looked.value;
   const known = propertyOf(found, 'id');
   if (typeof known === 'string') return ok({ messageId: known, duplicate: true });
+  if (letter.mayStillGo?.() === false)
+    return fail('busy', 'The checks before this letter are too old; nothing was sent, they are made again');
   const address = letter.addressLines.map((line, index) => [`address_line_${index + 1}`, line]);
   const reply = await call('POST', '/v2/notifications/letter', {
     template_id: service.templateId,

@@ -12,6 +12,9 @@ export type NotifySettings = {
   readonly timeoutMs?: number;
 };
 
+/** What is sent, and asked last of all whether it may still be. */
+export type Sending = Message & { readonly mayStillGo?: () => boolean };
+
 export type Sent = { readonly messageId: string | undefined; readonly duplicate: boolean };
 
 /**
@@ -19,10 +22,10 @@ export type Sent = { readonly messageId: string | undefined; readonly duplicate:
  * messageReference for months and takes it once, so sending again with the same key either sends or answers "duplicate".
  */
 export function createNotify(settings: NotifySettings) {
-  return { sendMessage: (message: Message): Promise<Result<Sent>> => sendMessage(settings, message) };
+  return { sendMessage: (message: Sending): Promise<Result<Sent>> => sendMessage(settings, message) };
 }
 
-async function sendMessage(settings: NotifySettings, message: Message): Promise<Result<Sent>> {
+async function sendMessage(settings: NotifySettings, message: Sending): Promise<Result<Sent>> {
   if (!isNhsNumber(message.nhsNumber)) {
     return fail('invalid', 'the NHS number fails its check; nothing was sent, correct it in the record');
   }
@@ -48,10 +51,14 @@ async function sendMessage(settings: NotifySettings, message: Message): Promise<
       timeoutMs: settings.timeoutMs ?? 35_000,
       maxBytes: 1_000_000,
       repeatable: true,
+      // A token may have had to be fetched meanwhile.
+      admit: async () => (message.mayStillGo?.() === false ? fail('busy', TOO_LATE) : ok('in time')),
     },
   );
   return reply.ok ? sentOf(reply.value) : reply;
 }
+
+const TOO_LATE = 'The checks before this message are too old; nothing was sent, they are made again';
 
 function sentOf(reply: HttpReply): Result<Sent> {
   if (reply.status === 201) {

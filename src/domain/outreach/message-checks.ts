@@ -94,6 +94,6 @@ export function batch(input: SendCheck): Verdict {
 }
 
 export function emergencyStop(input: SendCheck): Verdict {
-  if (input.emergencyStop === false) return PASS;
-  return wait('emergency-stop', 'All sending is stopped');
+  if (input.emergencyStop !== false) return wait('emergency-stop', 'All sending is stopped');
+  return input.outreachHeld ? wait('outreach-hold', 'The campaign or the practice is held by a person') : PASS;
 }

@@ -85,6 +85,8 @@ export type SendCheck = {
   };
   readonly batch: { readonly size: number; readonly most: number; readonly approved: boolean } | 'unknown';
   readonly emergencyStop: Known;
+  /** Whether a person holds the campaign or the practice: a step waits, and goes on when the hold ends. */
+  readonly outreachHeld?: boolean;
 };
 
 /** Where the message may go. Numbers stay out of it: Notify reads them from the national demographics. */
@@ -92,7 +94,7 @@ export type Contact =
   | { readonly channel: 'letter'; readonly addressLines: readonly string[] }
   | { readonly channel: 'nhsapp' | 'sms' | 'telephone' };
 
-export type WaitReason = 'quiet-hours' | 'frequency-cap' | 'emergency-stop' | 'task-not-open';
+export type WaitReason = 'quiet-hours' | 'frequency-cap' | 'emergency-stop' | 'outreach-hold' | 'task-not-open';
 
 /** What one check found. A hold with an event puts the Task on hold; one without is only a wait. */
 export type Verdict =

@@ -1,20 +1,28 @@
 /** read and vread: the stored bytes, as they are. https://hl7.org/fhir/R4/http.html#read */
 import type { Deps, Stored } from '#http/deps.ts';
 import { fail, ok, type Result } from '#result.ts';
-import type { Action, Served } from './action.ts';
+import { type Action, auditEntryOf, type Served } from './action.ts';
 import type { Call } from './call.ts';
 import { isUnchanged, versionHeaders } from './negotiation.ts';
 import { shaped } from './shape.ts';
 
 export function read(deps: Deps, type: string): Action {
-  return {
+  const action: Action = {
     interaction: 'read',
     type,
     needs: [{ type, interaction: 'read' }],
     isNarrowable: true,
-    run: async (call) =>
-      answer(deps, type, call, isId(call.id) ? await deps.read(call.access, type, call.id) : undefined),
+    run: async (call) => {
+      if (!isId(call.id)) return notVisible(type);
+      // With parameters the answer may still be refused.
+      const together = call.parameters.length === 0 ? deps.readAudited?.(call.access, type, call.id) : undefined;
+      if (!together) return answer(deps, type, call, await deps.read(call.access, type, call.id));
+      const stored = await together(auditEntryOf({ action, call, result: ok({ status: 200 }) }));
+      const served = answer(deps, type, call, stored);
+      return served.ok ? ok({ ...served.value, isAudited: true }) : served;
+    },
   };
+  return action;
 }
 
 export function vread(deps: Deps, type: string): Action {

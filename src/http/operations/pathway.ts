@@ -1,28 +1,10 @@
 /** The operations of the pathway: what is asked of the workflow by name. https://hl7.org/fhir/R4/operations.html */
-import type { Parameters, Resource } from '#fhir/types.ts';
+import type { Resource } from '#fhir/types.ts';
 import type { Deps } from '#http/deps.ts';
 import type { Action } from '#http/fhir/action.ts';
-import { type Call, hasBody, resourceOf } from '#http/fhir/call.ts';
+import type { Call } from '#http/fhir/call.ts';
 import { isId, notVisible } from '#http/fhir/read.ts';
 import { ok, type Result } from '#result.ts';
-
-export function release(deps: Deps): Action {
-  return onOne({
-    type: 'Group',
-    name: 'release',
-    also: { type: 'RequestGroup', interaction: 'create' },
-    run: async (call, id) => {
-      const parameters = parametersOf(call, deps);
-      return parameters.ok ? deps.release(call.principal, id, parameters.value) : parameters;
-    },
-  });
-}
-
-function parametersOf(call: Call, deps: Deps): Result<Parameters> {
-  if (!hasBody(call)) return ok({ resourceType: 'Parameters' });
-  const body = resourceOf(call, deps, { type: 'Parameters' });
-  return body.ok ? ok(body.value as Parameters) : body;
-}
 
 export function needs(deps: Deps): Action {
   return onOne({

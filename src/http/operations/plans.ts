@@ -3,7 +3,8 @@ import type { FastifySchema } from 'fastify';
 import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
-import { needs, release } from './pathway.ts';
+import { outreachPlans } from './outreach-plans.ts';
+import { needs } from './pathway.ts';
 import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
 import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
@@ -73,24 +74,7 @@ const binding = {
 /** Name without the `$` → its places. */
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
   ...livePlans,
-  release: [
-    {
-      method: 'POST',
-      on: 'instance',
-      make: release,
-      describe: (type) => ({
-        summary: 'Release a cohort: invite its members, as many as asked for',
-        description:
-          "Makes the RequestGroup and queues the first step of each member's sequence. The same release twice makes one.",
-        params: instance(type),
-        ...parametersBody('Parameters; may be left out', {
-          resourceType: 'Parameters',
-          parameter: [{ name: 'dailyCap', valuePositiveInt: 20 }],
-        }),
-        response: { 200: answerOf('Parameters: what was released'), ...notFound(type) },
-      }),
-    },
-  ],
+  ...outreachPlans,
   needs: [
     {
       method: 'GET',

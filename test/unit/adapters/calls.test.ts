@@ -632,6 +632,8 @@ t.test('a message that cannot be right is not sent at all', async (t) => {
   t.equal(kindOf(await notify().sendMessage({ ...message, nhsNumber: '9990000019' })), 'invalid');
   t.equal(kindOf(await notify().sendMessage({ ...message, body: 'x'.repeat(919) })), 'invalid');
   t.equal(kindOf(await notify(async () => fail('unavailable', 'no token')).sendMessage(message)), 'unavailable');
+  const late = { ...message, mayStillGo: () => false };
+  t.match(await notify().sendMessage(late), { failure: { kind: 'busy', message: /too old; nothing was sent/ } });
   t.ok(isNhsNumber('9434765919'));
   for (const wrong of ['9434765918', '943476591', '943 476 591', '', 'abcdefghij']) t.notOk(isNhsNumber(wrong), wrong);
 });
