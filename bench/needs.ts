@@ -113,13 +113,14 @@ try {
       for (const rule of rules) evaluateNeed(rule, patientFacts(organisation, record, NOW), NOW);
   });
   say(`the evaluator, with its reads: ${Math.round(few.length / inWords)} patients/s on one thread`);
-  if (values.plan) {
-    const statement = needsStatement(rules, { organisations: [organisation], today: TODAY, now: NOW });
-    const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
-      sql`explain (analyze, buffers, timing off, costs off, summary on) select n.rule, n.state, count(*) from (${statement}) as n group by 1, 2`,
-    );
-    say(rows.map((row) => row['QUERY PLAN']).join('\n'));
-  }
+  if (values.plan)
+    for (const patients of [undefined, [someone(7)]]) {
+      const asked = { organisations: [organisation], today: TODAY, now: NOW, ...(patients ? { patients } : {}) };
+      const { rows } = await pool.query<{ 'QUERY PLAN': string }>(
+        sql`explain (analyze, buffers, timing off, costs off, summary on) select n.rule, n.state, count(*) from (${needsStatement(rules, asked)}) as n group by 1, 2`,
+      );
+      say(`\nPlan of ${patients ? 'one patient' : 'a practice'}:\n${rows.map((row) => row['QUERY PLAN']).join('\n')}`);
+    }
 } finally {
   await pool.close();
   if (!values.keep) await server.stop();

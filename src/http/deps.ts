@@ -11,6 +11,7 @@ import type { HistoryQuestion } from '#store/history.ts';
 import type { Validate, WriteOperation, Written } from '#workflow/client-operation.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { EvaluationDeps } from './operations/evaluation-deps.ts';
 import type { OutreachDeps } from './operations/outreach-deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
@@ -245,6 +246,7 @@ export type Deps = Reads & {
   readonly shape?: (resource: Resource, shape: Shape) => Resource;
 
   readonly outreach: OutreachDeps;
+  readonly evaluation: EvaluationDeps;
   /** `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
   readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
 

@@ -17,6 +17,7 @@ import { takeReply } from '#workflow/reply.ts';
 import { asyncRequests } from './async-requests.ts';
 import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
+import { evaluationDeps } from './evaluation-deps.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import { intakeDeps } from './intake-deps.ts';
@@ -46,6 +47,7 @@ export function httpDeps(
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
     outreach: outreachDeps(shell, opened.urgent),
+    evaluation: evaluationDeps(shell),
     live: liveDeps(shell, parts.slotBudgetMs),
     needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
     explain: explainOf(pool, shell),

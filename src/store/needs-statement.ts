@@ -45,7 +45,7 @@ const DATE_BITS = 8_388_607;
 
 /**
  * One row for each patient of a practice's record and each rule: `rule` (place in `rules`, from 1), `state` (place in
- * NEED_STATES), `due`, `next` (dates or null). A relation, to be counted or listed by the caller.
+ * NEED_STATES), `due`, `next` (dates or null), `pointed` (an entry that points to the rule is there). A relation, to be counted or listed by the caller.
  */
 export function needsStatement(rules: readonly EvaluatedRule[], asked: Asked): Sql {
   const slots = slotsOf(rules);
@@ -53,7 +53,8 @@ export function needsStatement(rules: readonly EvaluatedRule[], asked: Asked): S
   const answers = rules.map((rule) => answerOf(rule, slot));
   return sql`
     select e.organisation, e.patient, one.rule::int as rule, (one.packed & 7)::int as state,
-      ${EPOCH} + nullif((one.packed >> 3) & ${raw(String(DATE_BITS))}, 0)::int as due, ${EPOCH} + nullif(one.packed >> 26, 0)::int as next
+      ${EPOCH} + nullif((one.packed >> 3) & ${raw(String(DATE_BITS))}, 0)::int as due, ${EPOCH} + nullif((one.packed >> 26) & ${raw(String(DATE_BITS))}, 0)::int as next,
+      one.packed >> 49 > 0 as pointed
     from (select p.organisation, p.patient, array[${join(answers, ', ')}]::bigint[] as packed
       from (${peopleOf(slots, asked)}) as p cross join (select ${asked.today}::date as day offset 0) as today) as e
       cross join unnest(e.packed) with ordinality as one (packed, rule)`;
@@ -113,7 +114,7 @@ function scope(table: string, { organisations, patients }: Pick<Asked, 'organisa
   return patients ? sql`${here} and ${of} = any(${[...patients]}::text[])` : here;
 }
 
-/** State, due date and next change of one rule for the row `p`, in one number: 3, 23 and 23 bits. */
+/** State, due date, next change and whether the record points to the rule, for the row `p`, in one number: 3, 23, 23 and 1 bits. */
 function answerOf(rule: EvaluatedRule, slot: Slot): Sql {
   const conditions = conditionsOf(rule, slot);
   const exclusions = rule.exclusions.map((one) => exclusionOf(one, slot));
@@ -138,10 +139,16 @@ function answerOf(rule: EvaluatedRule, slot: Slot): Sql {
     where (${on(sql`q.day`)}) <> now.answer limit 1)`;
   const due = sql`case when now.answer & 7 in (0, 1, 3, 4) and not (${isEndless}) then least(${dues}) end`;
   return sql`case when ${neverEligible(rule, slot)} then ${raw(String(NOT_ELIGIBLE))} else (
-    select (now.answer & 7) + (${days(due)} << 3) + (${days(next)} << 26)
+    select (now.answer & 7) + (${days(due)} << 3) + (${days(next)} << 26) + (${isPointedTo(rule, slot)} << 49)
     from (select ${named((one) => one.done, 'done')} offset 0) as c
       cross join lateral (select ${named((one) => one.due, 'due')} offset 0) as w
       cross join lateral (select (${on(sql`today.day`)}) as answer offset 0) as now) end`;
+}
+
+/** As the evaluator has it: an unknown is then held for a person, not dropped. */
+function isPointedTo(rule: EvaluatedRule, slot: Slot): Sql {
+  const pointing = (rule.register ?? rule.medication)?.valueSet;
+  return pointing === undefined ? sql`0::bigint` : sql`(${raw(`p.k${slot(pointing)}`)} is not null)::int::bigint`;
 }
 
 type Terms = {
