@@ -1,12 +1,23 @@
 /** The part of a need rule that SQL evaluates, and what of a rule it does not know. The language itself: #domain/needs/rule.ts */
 
-type Interval = { readonly months: number } | { readonly days: number };
+type Interval = { readonly months: number } | { readonly days: number } | { readonly once: true };
+
+export type EvaluatedAge = {
+  readonly youngest?: number;
+  readonly oldest?: number;
+  /** `MM-DD` */
+  readonly on?: string;
+  readonly bornFrom?: string;
+  readonly bornUntil?: string;
+};
 
 export type EvaluatedComponent = { readonly valueSets: readonly string[]; readonly interval: Interval };
 
 export type EvaluatedExclusion = {
   readonly valueSet: string;
   readonly months?: number;
+  /** `MM-DD` */
+  readonly until?: string;
   readonly endedBy?: string;
 };
 
@@ -20,7 +31,7 @@ export type EvaluatedRule = {
   readonly url: string;
   readonly version: string;
   readonly register?: { readonly valueSet: string; readonly resolved?: string };
-  readonly age?: { readonly youngest?: number; readonly oldest?: number };
+  readonly age?: EvaluatedAge;
   readonly medication?: EvaluatedMedication;
   readonly components: readonly EvaluatedComponent[];
   readonly schedule: { readonly opensBefore: number; readonly overdueAfter: number };
@@ -33,12 +44,12 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     ' ',
   ),
   register: ['title', 'valueSet', 'resolved'],
-  age: ['youngest', 'oldest'],
+  age: ['youngest', 'oldest', 'on', 'bornFrom', 'bornUntil'],
   medication: ['title', 'valueSet', 'months', 'supplyFactor'],
   component: ['id', 'title', 'valueSets', 'interval'],
-  interval: ['months', 'days'],
+  interval: ['months', 'days', 'once'],
   schedule: ['opensBefore', 'overdueAfter', 'earlyLimit', 'maxDefer'],
-  exclusion: ['title', 'valueSet', 'months', 'endedBy'],
+  exclusion: ['title', 'valueSet', 'months', 'until', 'endedBy'],
 };
 
 /**

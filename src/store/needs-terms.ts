@@ -3,7 +3,13 @@
  * expression itself. SQL's own three values are the rule's: null is unknown. Each term says what its counterpart in
  * domain/needs says in words (eligibility, exclusions, components); a property test holds the two together.
  */
-import type { EvaluatedComponent, EvaluatedExclusion, EvaluatedMedication, EvaluatedRule } from './needs-rule.ts';
+import type {
+  EvaluatedAge,
+  EvaluatedComponent,
+  EvaluatedExclusion,
+  EvaluatedMedication,
+  EvaluatedRule,
+} from './needs-rule.ts';
 import { join, type Sql, sql } from './sql.ts';
 
 /** A value by date, and the dates on which it may change. */
@@ -31,7 +37,7 @@ export function conditionsOf(rule: EvaluatedRule, slot: Slot): readonly Term[] {
   return [
     { at: () => sql`p.alive`, changes: [] },
     { at: () => sql`p.registered`, changes: [] },
-    ...(rule.age ? [ofAge(rule.age)] : []),
+    ...(rule.age ? [ofAge(rule.age), ...(isBornAsked(rule.age) ? [bornWithin(rule.age)] : [])] : []),
     ...(rule.register ? [onRegister(rule.register, slot)] : []),
     ...(rule.medication ? [taking(rule.medication, slot)] : []),
   ];
@@ -50,19 +56,55 @@ export function neverEligible(rule: EvaluatedRule, slot: Slot): Sql {
   );
 }
 
-function ofAge({ youngest = 0, oldest }: NonNullable<EvaluatedRule['age']>): Term {
-  const [perhapsFrom, surelyFrom] = [reaches(sql`p.born_from`, youngest), reaches(sql`p.born_to`, youngest)];
+const isBornAsked = ({ bornFrom, bornUntil }: EvaluatedAge) => bornFrom !== undefined || bornUntil !== undefined;
+
+function ofAge({ youngest = 0, oldest, on }: EvaluatedAge): Term {
+  const counts = (born: Sql, years: number) => countsFrom(reaches(born, years), on);
+  const [perhapsFrom, surelyFrom] = [counts(sql`p.born_from`, youngest), counts(sql`p.born_to`, youngest)];
   if (oldest === undefined)
     return {
       changes: [perhapsFrom, surelyFrom],
       at: (date) => sql`case when ${date} < ${perhapsFrom} then false when ${date} >= ${surelyFrom} then true end`,
     };
-  const [perhapsPast, surelyPast] = [reaches(sql`p.born_from`, oldest + 1), reaches(sql`p.born_to`, oldest + 1)];
+  const [perhapsPast, surelyPast] = [counts(sql`p.born_from`, oldest + 1), counts(sql`p.born_to`, oldest + 1)];
   return {
     changes: [perhapsFrom, surelyFrom, perhapsPast, surelyPast],
     at: (date) => sql`case when ${date} < ${perhapsFrom} or ${date} >= ${surelyPast} then false
       when ${date} >= ${surelyFrom} and ${date} < ${perhapsPast} then true end`,
   };
+}
+
+/** Null where the date of birth is not known, or too coarse to tell. */
+function bornWithin({ bornFrom, bornUntil }: EvaluatedAge): Term {
+  const [from, until] = [
+    sql`coalesce(${bornFrom ?? null}::date, p.born_from)`,
+    sql`coalesce(${bornUntil ?? null}::date, p.born_to)`,
+  ];
+  return {
+    changes: [],
+    at: () => sql`case when p.born_to < ${from} or p.born_from > ${until} then false
+      when p.born_from >= ${from} and p.born_to <= ${until} then true end`,
+  };
+}
+
+/** An age judged on a month-day counts from the day after the one before it was reached. */
+function countsFrom(reached: Sql, on: string | undefined): Sql {
+  return on === undefined ? reached : sql`(${monthDay(sql`(${reached} - 1)`, on, 'last')} + 1)`;
+}
+
+/** The last such day on or before a date, or the next one on or after it. */
+function monthDay(date: Sql, day: string, which: 'last' | 'next'): Sql {
+  const [month, dayOfMonth] = day.split('-').map(Number);
+  const inYear = (more: number) =>
+    sql`make_date(extract(year from ${date})::int + ${number(more)}, ${number(month ?? Number.NaN)}, ${number(dayOfMonth ?? Number.NaN)})`;
+  const isThis = which === 'last' ? sql`${inYear(0)} <= ${date}` : sql`${inYear(0)} >= ${date}`;
+  return sql`(case when ${isThis} then ${inYear(0)} else ${inYear(which === 'last' ? -1 : 1)} end)`;
+}
+
+/** The first day on which the patient is surely old enough, where the age is all that the rule asks for. */
+function oldEnoughFrom({ age, register, medication }: EvaluatedRule): Sql {
+  if (register || medication || age?.youngest === undefined) return sql`null::date`;
+  return countsFrom(reaches(sql`p.born_to`, age.youngest), age.on);
 }
 
 /** The day on which an age is reached; born on 29 February, that is 1 March in a common year. */
@@ -110,15 +152,17 @@ function taking({ valueSet, months: most, supplyFactor }: EvaluatedMedication, s
 }
 
 /** One that is true excludes. */
-export function exclusionOf({ valueSet, months: most, endedBy }: EvaluatedExclusion, slot: Slot): Term {
+export function exclusionOf(exclusion: EvaluatedExclusion, slot: Slot): Term {
+  const { valueSet, endedBy } = exclusion;
   const place = slot(valueSet);
   const since = dated(place);
-  const lapses = most === undefined ? sql`null::date` : months(since, most);
+  const lapses = lapseOf(exclusion, since);
+  const isLapsing = exclusion.months !== undefined || exclusion.until !== undefined;
   const [ends, isEnding] =
     endedBy === undefined ? [sql`null::date`, sql`false`] : [dated(slot(endedBy)), has(slot(endedBy))];
-  const undated = most === undefined ? sql`case when not (${isEnding}) then true end` : sql`null`;
+  const undated = !isLapsing ? sql`case when not (${isEnding}) then true end` : sql`null`;
   return {
-    changes: [since, ...(most === undefined ? [] : [lapses]), ...(endedBy === undefined ? [] : [ends])],
+    changes: [since, ...(isLapsing ? [lapses] : []), ...(endedBy === undefined ? [] : [ends])],
     at: (date) => sql`case when not ${has(place)} then false
       when ${since} is null then ${undated}
       when ${date} < ${since} then null
@@ -127,6 +171,11 @@ export function exclusionOf({ valueSet, months: most, endedBy }: EvaluatedExclus
       when ${ends} > ${since} and ${date} >= ${ends} then false
       else true end`,
   };
+}
+
+function lapseOf({ months: most, until }: EvaluatedExclusion, since: Sql): Sql {
+  if (most !== undefined) return months(since, most);
+  return until === undefined ? sql`null::date` : sql`(${monthDay(since, until, 'next')} + 1)`;
 }
 
 /** How a component stands: 0 up to date, 1 approaching, 2 unknown, 3 due, 4 overdue. The greatest decides for the rule. */
@@ -153,9 +202,9 @@ export function componentOf(
   const [done, due] = [raw(`c.done${index}`), raw(`w.due${index}`)];
   const { opensBefore, overdueAfter } = rule.schedule;
   const { interval } = component;
-  const again = 'months' in interval ? months(done, interval.months) : sql`(${done} + ${number(interval.days)})`;
+  const again = dueAgain(done, interval);
   const [opens, overdue] = [sql`${due} - ${number(opensBefore)}`, sql`${due} + ${number(overdueAfter)}`];
-  const since = sql`greatest(${rule.register ? dated(slot(rule.register.valueSet)) : sql`null::date`}, p.since)`;
+  const since = sql`greatest(${rule.register ? dated(slot(rule.register.valueSet)) : sql`null::date`}, p.since, ${oldEnoughFrom(rule)})`;
   const never = sql`case when not p.whole then 2 when ${due} is null then 4`;
   return {
     done: sql`greatest(${join(places.map(dated), ', ')})`,
@@ -164,8 +213,14 @@ export function componentOf(
     changes: [done, opens, due, overdue],
     at: (date) => sql`case when ${isNever} then ${never} when ${date} < ${overdue} then 3 else 4 end
       when ${done} is null or ${date} < ${done} then 2
-      when ${date} < ${opens} then 0
+      when ${'once' in interval ? sql`true` : sql`${date} < ${opens}`} then 0
       when not p.whole then 2
       when ${date} >= ${overdue} then 4 when ${date} >= ${due} then 3 else 1 end`,
   };
+}
+
+/** Null where once is enough. */
+function dueAgain(done: Sql, interval: EvaluatedComponent['interval']): Sql {
+  if ('once' in interval) return sql`null::date`;
+  return 'months' in interval ? months(done, interval.months) : sql`(${done} + ${number(interval.days)})`;
 }

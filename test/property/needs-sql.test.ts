@@ -42,10 +42,16 @@ const aComponent = fc.record({
   interval: fc.oneof(
     fc.record({ months: fc.constantFrom(1, 3, 6, 12, 12, 15, 60) }),
     fc.record({ days: fc.integer({ min: 30, max: 400 }) }),
+    fc.constant({ once: true as const }),
   ),
 });
 const anExclusion = fc
-  .record({ valueSet: aSet, months: some(fc.constantFrom(1, 12, 60)), endedBy: some(aSet) })
+  .record({
+    valueSet: aSet,
+    months: some(fc.constantFrom(1, 12, 60)),
+    until: some(fc.constantFrom('03-31', '12-31')),
+    endedBy: some(aSet),
+  })
   .map((one) => ({ title: 'an exclusion', ...present(one) }));
 const aRule: fc.Arbitrary<NeedRule> = fc
   .record({
@@ -54,7 +60,13 @@ const aRule: fc.Arbitrary<NeedRule> = fc
     ),
     age: seldom(
       fc
-        .record({ youngest: some(fc.nat(60)), oldest: some(fc.integer({ min: 60, max: 90 })) })
+        .record({
+          youngest: some(fc.nat(60)),
+          oldest: some(fc.integer({ min: 60, max: 90 })),
+          on: some(fc.constantFrom('03-31', '09-01')),
+          bornFrom: seldom(fc.constantFrom('1950-01-01', '1964-02-15')),
+          bornUntil: seldom(fc.constantFrom('1990-12-31', '2000-02-29')),
+        })
         .map((one) => present(one)),
     ),
     medication: seldom(
