@@ -29,6 +29,8 @@ const practice = Type.Object(
       ),
     ),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
+    /** The rules that run here, by the last part of their canonical; without it the default ones. */
+    rules: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]+$' }), { uniqueItems: true })),
     telephone: Type.String({ minLength: 1 }),
     /** Accredited system id of this consumer at the practice. */
     asid: Type.String({ pattern: '^[0-9]{12}$' }),

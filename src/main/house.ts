@@ -20,6 +20,7 @@ import { acceptRestored } from '#store/restored.ts';
 import { openParameters } from '#store/search-parameter.ts';
 import { reindex } from '#store/search-reindex.ts';
 import { setTimers } from '#store/timers.ts';
+import { activeRules } from '#workflow/active-rules.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { called } from '#workflow/call.ts';
@@ -148,6 +149,13 @@ function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
 /** As old as a record may be, which PDS corrects: a person who died on Friday is not written to on Monday. */
 const DEMOGRAPHICS_HOURS = 72;
 
+/** A rule that a practice asks for and nobody ships stops the start: its patients would silently have no needs. */
+function runningRules({ rules }: Definitions, practices: Parts['practices']) {
+  const active = activeRules(rules, practices);
+  if (!active.ok) throw new Error(active.failure.message);
+  return active.value;
+}
+
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
   const { pool, jobs, log } = opened;
@@ -159,7 +167,7 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     now,
     practices,
     enqueue: jobs.enqueue,
-    rules: definitions.rules,
+    rules: runningRules(definitions, practices),
     sequence: definitions.sequence,
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,

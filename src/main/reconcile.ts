@@ -2,12 +2,15 @@
  * Compares every stored need with what the rules say of the records today: `npm run -s reconcile [-- --practice A81001]`
  * Ends with 0 when nothing drifted, 1 when something did, 2 when it could not be compared. docs/operations/running.md
  */
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { readPractices } from '#config/practices.ts';
 import { addDays, londonDate, londonTime } from '#fhir/date.ts';
-import { fail, ok, type Result } from '#result.ts';
+import { fail, type Issue, ok, type Result } from '#result.ts';
 import { openPool, type Pool } from '#store/database.ts';
 import { recordCounts } from '#store/record-state.ts';
 import { type Reconciliation, reconcile } from '#workflow/reconcile.ts';
+import type { PracticeLink } from '#workflow/shell.ts';
 import { readDefinitions } from './definitions.ts';
 import { openDatabase } from './open-database.ts';
 
@@ -53,11 +56,25 @@ export function describeDrift({ drifted, notCompared }: Reconciliation, practice
   ];
 }
 
+/** The practices as configured: which rules run where. Without the variable the default ones run everywhere. */
+function configured(): readonly PracticeLink[] {
+  const file = process.env['HOLDFAST_PRACTICES_FILE'];
+  if (!file) return [];
+  const issues: Issue[] = [];
+  const practices = readPractices(readFileSync(file, 'utf8'), issues);
+  if (issues.length > 0) throw new Error(issues.map(({ diagnostics }) => diagnostics).join('; '));
+  return practices;
+}
+
 async function compare(pool: Pool, { practices, at }: Wanted): Promise<number> {
   const now = at ?? new Date().toISOString();
   const organisations = practices ?? [...new Set((await recordCounts(pool)).map(({ organisation }) => organisation))];
   const { rules } = readDefinitions();
-  const found = await reconcile(pool, rules, { organisations, now, date: comparedDate(now) });
+  const found = await reconcile(
+    pool,
+    { rules, practices: configured() },
+    { organisations, now, date: comparedDate(now) },
+  );
   process.stdout.write(`${describeDrift(found, organisations.length).join('\n')}\n`);
   if (found.drifted.length > 0) return 1;
   return found.notCompared.length > 0 ? 2 : 0;

@@ -13,6 +13,7 @@ import { type NeedRow, needsOfRule } from '#store/cohort.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { presentRules } from './active-rules.ts';
 import { linkOf, type Shell } from './shell.ts';
 
 export type CohortShell = Shell & { readonly rules: readonly NeedRule[] };
@@ -27,9 +28,9 @@ export async function cohort(
   job: { organisation: string; rule: string },
 ): Promise<Result<unknown>> {
   const { organisation } = job;
-  const rule = shell.rules.find((one) => one.url === job.rule);
-  if (!rule) return ok('no such rule');
   const now = shell.now();
+  const rule = presentRules(shell.rules, londonDate(now)).find((one) => one.url === job.rule);
+  if (!rule) return ok('no such rule');
   await inTransaction(shell.pool, async (tx) => {
     await lockKeys(tx, [`cohort|${organisation}|${rule.url}`]);
     const rows = currentNeeds(await needsOfRule(tx, [organisation], rule.url));
@@ -105,7 +106,10 @@ export async function caseload(shell: CohortShell, access: Access): Promise<Resu
   const visible = shell.practices.filter((practice) => access.organisations.includes(practice.organisation));
   const codes = visible.map((practice) => practice.organisation);
   const byRule = await Promise.all(
-    shell.rules.map(async (rule) => ({ rule, rows: currentNeeds(await needsOfRule(shell.pool, codes, rule.url)) })),
+    presentRules(shell.rules, londonDate(shell.now())).map(async (rule) => ({
+      rule,
+      rows: currentNeeds(await needsOfRule(shell.pool, codes, rule.url)),
+    })),
   );
   const cohorts = codes.flatMap((organisation) =>
     byRule.map(({ rule, rows }) => {

@@ -5,7 +5,7 @@
 import { decideNeed } from '#domain/needs/decision.ts';
 import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import type { PatientFacts } from '#domain/needs/facts.ts';
-import { isInForce, type NeedRule, valueSetsOf } from '#domain/needs/rule.ts';
+import { type NeedRule, valueSetsOf } from '#domain/needs/rule.ts';
 import { missingOf, stateOf } from '#domain/needs/service-request.ts';
 import { newTask } from '#domain/task.ts';
 import { isEnded, type TaskEvent } from '#domain/task-event.ts';
@@ -17,6 +17,7 @@ import { inTransaction, lockPatients } from '#store/database.ts';
 import { patientRecords } from '#store/findings.ts';
 import { loadOfPatients, saveResources } from '#store/resources.ts';
 import { clearTimers, setTimers, type Timer } from '#store/timers.ts';
+import { rulesFor } from './active-rules.ts';
 import { goneFacts, patientFacts } from './patient-facts.ts';
 import type { Shell, StageJob, Transaction } from './shell.ts';
 import { moveTask, type TaskChange } from './task.ts';
@@ -60,12 +61,12 @@ export async function assess(
   const now = shell.now();
   const changed = await inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, patients);
-    const people = await load(shell, tx, organisation, patients, now);
+    const active = rulesFor(shell, organisation, londonDate(now));
+    const people = await load({ tx, organisation, rules: active, now }, patients);
     const todo: Consequences = { saves: [], jobs: [], timers: [], cleared: [], isWorkNew: false };
     const rules = new Set<string>();
     for (const person of people) {
-      for (const rule of shell.rules.filter((one) => isInForce(one, londonDate(now))))
-        if (follow(todo, { person, rule, organisation, now })) rules.add(rule.url);
+      for (const rule of active) if (follow(todo, { person, rule, organisation, now })) rules.add(rule.url);
     }
     await saveResources(tx, { organisation, resources: todo.saves, source: 'holdfast' });
     await clearTimers(tx, organisation, 'assess', todo.cleared);
@@ -77,14 +78,15 @@ export async function assess(
   return ok({ changed });
 }
 
-async function load(
-  shell: NeedsShell,
-  tx: Transaction,
-  organisation: string,
-  patients: readonly string[],
-  now: string,
-): Promise<Person[]> {
-  const valueSets = [...new Set(shell.rules.flatMap((rule) => valueSetsOf(rule)))];
+type Asked = {
+  readonly tx: Transaction;
+  readonly organisation: string;
+  readonly rules: readonly NeedRule[];
+  readonly now: string;
+};
+
+async function load({ tx, organisation, rules, now }: Asked, patients: readonly string[]): Promise<Person[]> {
+  const valueSets = [...new Set(rules.flatMap((rule) => valueSetsOf(rule)))];
   const records = new Map(
     (await patientRecords(tx, organisation, patients, { valueSets, today: londonDate(now) })).map((record) => [
       record.patient.id ?? '',

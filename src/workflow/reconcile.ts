@@ -1,10 +1,12 @@
 /** Proof that nothing drifted: the needs as stored beside what the rules say of the records today. docs/operations/running.md */
-import { isInForce, type NeedRule, pinnedCanonical } from '#domain/needs/rule.ts';
+import { type NeedRule, pinnedCanonical } from '#domain/needs/rule.ts';
 import { londonDate } from '#fhir/date.ts';
 import { holdfastExtension } from '#fhir/systems.ts';
 import type { Database } from '#store/database.ts';
 import { type Drift, driftedNeeds } from '#store/needs-drift.ts';
 import { notCompiled } from '#store/needs-rule.ts';
+import { rulesFor } from './active-rules.ts';
+import type { Shell } from './shell.ts';
 
 export type Reconciliation = {
   readonly drifted: readonly Drift[];
@@ -24,14 +26,17 @@ const extensions = {
  */
 export async function reconcile(
   db: Database,
-  rules: readonly NeedRule[],
+  shell: Pick<Shell, 'practices'> & { readonly rules: readonly NeedRule[] },
   { organisations, now, date }: { organisations: readonly string[]; now: string; date?: string },
 ): Promise<Reconciliation> {
   const today = date ?? londonDate(now);
-  const inForce = rules.filter((rule) => isInForce(rule, today));
-  const compared = inForce.filter((rule) => notCompiled(rule).length === 0);
   const drifted: Drift[] = [];
-  for (const organisation of organisations)
+  const notCompared = new Set<string>();
+  for (const organisation of organisations) {
+    const active = rulesFor(shell, organisation, today);
+    const compared = active.filter((rule) => notCompiled(rule).length === 0);
+    for (const rule of active) if (!compared.includes(rule)) notCompared.add(pinnedCanonical(rule));
     drifted.push(...(await driftedNeeds(db, compared, { organisations: [organisation], today, now, extensions })));
-  return { drifted, notCompared: inForce.filter((rule) => !compared.includes(rule)).map(pinnedCanonical) };
+  }
+  return { drifted, notCompared: [...notCompared] };
 }

@@ -42,6 +42,8 @@ export type PracticeLink = {
   /** EMIS: the GUID of the sharing agreement under which its extract comes; a batch of another one is refused. */
   readonly agreement?: string;
   readonly writeback: 'im1' | 'send-document' | 'manual';
+  /** The rules that run here, by the last part of their canonical; the default ones when left out. */
+  readonly rules?: readonly string[];
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
 };

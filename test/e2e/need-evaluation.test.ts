@@ -156,7 +156,7 @@ t.test('$impact tells who would move before a value set or rule is loaded', asyn
 });
 
 t.test('the reconciliation finds nothing, and names what was tampered with', async (t) => {
-  const compare = () => reconcile(house.pool, house.shell.rules, { organisations: [PRACTICE, OTHER], now: NOW });
+  const compare = () => reconcile(house.pool, house.shell, { organisations: [PRACTICE, OTHER], now: NOW });
   t.same((await compare()).drifted, []);
   const [late] = (
     await house.pool.query<{ id: string }>(

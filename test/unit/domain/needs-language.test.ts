@@ -165,6 +165,7 @@ t.test('nonsense is refused, and the message names the part', async (t) => {
     ['need-exclusion', [adults, component('a', yearly), exclusion('b', yearly, text('until', '03-31'))]],
     ['need-exclusion.until', [adults, component('a', yearly), exclusion('b', text('until', '31-03'))]],
     ['need-age.bornFrom', [part('age', { url: 'bornFrom', valueDate: '1958' }), component('a', yearly)]],
+    ['a youngest age', [component('a', yearly)]],
     ['need-guard', [adults, component('a', yearly), part('guard', { url: 'mode', valueCode: 'list' })]],
   ];
   for (const [named, extension] of wrong) {

@@ -483,9 +483,6 @@ t.test('a rule that could never rest, or names a version of a value set, is refu
   if (!neverRests.ok) t.match(neverRests.failure.message, /opensBefore/);
   t.notOk(parseRule(JSON.parse(text.replace('ValueSet/full-blood-count', 'ValueSet/full-blood-count|1.0.0'))).ok);
   t.notOk(parseRule(JSON.parse(text.replace('need-medication', 'need-other'))).ok, 'for everyone');
-  const byAge = JSON.stringify(plan('blood-pressure-check'));
-  t.ok(parseRule(JSON.parse(byAge)).ok, 'an age says for whom');
-  t.notOk(parseRule(JSON.parse(byAge.replace('"youngest"', '"oldest"'))).ok, 'everyone up to an age');
   t.notOk(parseRule(JSON.parse(text.replace('"valueCode":"lft"', '"valueCode":"fbc"'))).ok, 'one id twice');
   t.notOk(parseRule(JSON.parse(text.replace('"asap"', '"whenever"'))).ok, 'no such priority');
 });
