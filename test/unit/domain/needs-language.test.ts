@@ -146,6 +146,12 @@ t.test('an exclusion holds by value, or until a day of the year', async (t) => {
   t.equal(stateOn(flu, '2026-09-01', facts({ 'flu-declined': { date: '2026-04-01' } })), 'excluded', 'of the next');
 });
 
+t.test('a rule of a national programme says that it only prompts', async (t) => {
+  const prompts = part('guard', { url: 'mode', valueCode: 'prompt' });
+  t.equal(aRule(adults, component('a', once), prompts).guard, 'prompt');
+  t.equal(aRule(adults, component('a', once)).guard, undefined);
+});
+
 t.test('nonsense is refused, and the message names the part', async (t) => {
   const yearly = whole('months', 12);
   const season = part('season', text('from', '09-01'), text('until', '03-31'));
@@ -166,7 +172,7 @@ t.test('nonsense is refused, and the message names the part', async (t) => {
     ['need-exclusion.until', [adults, component('a', yearly), exclusion('b', text('until', '31-03'))]],
     ['need-age.bornFrom', [part('age', { url: 'bornFrom', valueDate: '1958' }), component('a', yearly)]],
     ['a youngest age', [component('a', yearly)]],
-    ['need-guard', [adults, component('a', yearly), part('guard', { url: 'mode', valueCode: 'list' })]],
+    ['need-guard.mode', [adults, component('a', yearly), part('guard', { url: 'mode', valueCode: 'list' })]],
   ];
   for (const [named, extension] of wrong) {
     const read = parsed(...extension);
