@@ -2,17 +2,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
+import type { NeedRule } from '#domain/needs/rule.ts';
+import { type Checked, check } from '#domain/outreach/checklist.ts';
+import type { Sensitivity } from '#domain/outreach/send-check.ts';
 import { addTo } from '#fhir/date.ts';
 import { SNOMED, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, CommunicationRequest, Flag, Observation, Task } from '#fhir/types.ts';
 import { fail, ok } from '#result.ts';
+import { inTransaction } from '#store/database.ts';
 import { loadOfPatients } from '#store/resources.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
+import { loadPathway } from '#workflow/pathway.ts';
 import type { SendMessage } from '#workflow/ports.ts';
 import { receipt } from '#workflow/receipt.ts';
+import { gatherSendCheck } from '#workflow/send-check.ts';
 import {
   inviteOnce,
   laterBy,
@@ -264,6 +270,74 @@ t.test('whoever declines text messages is reached by the next channel', async (t
   t.equal(happened.length, sends, 'no text message');
   t.same(channelsOf(await requestsOf(person)), ['letter completed', 'nhsapp completed', 'sms revoked']);
 });
+
+t.test('a code that leaves contact to people keeps every step back, until it is ended', async (t) => {
+  const codes: readonly (readonly [code: string, date?: string])[] = [
+    ['1364731000000104', clock.now.slice(0, 10)],
+    ['1364731000000104'],
+    ['719561001', '2020-01-01'],
+    ['1325421000000100', '2020-01-01'],
+  ];
+  for (const [code, date] of codes) {
+    const [person] = await fresh(1);
+    const task = await invited(person);
+    const { effectiveDateTime: _, ...entry } = observed(person, code);
+    const since = { ...entry, ...(date ? { effectiveDateTime: date } : {}) };
+    await record(person, { resources: [since] });
+    const sends = happened.length;
+    await reach(shell, job(task));
+    t.equal(happened.length, sends, `${code} ${date}: no message`);
+    t.equal((await tasksOf(house, [person])).get(person.id)?.status, 'on-hold', `${code}: a person decides`);
+    const checked = await checkedFor(person, 'low');
+    t.equal(checked.checks.at(-1)?.check, 'person-suppressed', code);
+    const ended = observed(person, '1364751000000106');
+    await record(person, { resources: [since, { ...ended, effectiveDateTime: addTo(clock.now, { days: 1 }) }] });
+    const isEnded = code === '1364731000000104' && date !== undefined;
+    const isKept = (await checkedFor(person, 'low')).checks.at(-1)?.check === 'person-suppressed';
+    t.equal(isKept, !isEnded, `${code} ${date}: only its own end ends it`);
+  }
+});
+
+t.test('a number that two patients have is known as shared, and sensitive words are not sent to it', async (t) => {
+  const [one, other, alone] = (await fresh(3)) as [Person, Person, Person];
+  for (const person of [one, other, alone]) await invited(person);
+  const telecom = [{ system: 'phone' as const, value: '07700 900999' }];
+  await takeIn(house, clock, [
+    { ...one, more: { patient: { telecom } } },
+    { ...other, more: { patient: { telecom } } },
+    alone,
+  ]);
+  t.equal((await checkedFor(one, 'sensitive')).checks.at(-1)?.check, 'contact-shared');
+  t.equal((await checkedFor(one, 'low')).result, 'send', 'words that say nothing may go');
+  t.equal((await checkedFor(alone, 'sensitive')).result, 'send');
+});
+
+t.test('where a national programme invites nothing is sent, and a person is told', async (t) => {
+  const [person] = await fresh(1);
+  await invited(person);
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  const checked = await checkedFor(person, 'low', { guard: 'prompt' });
+  t.match(checked, { result: 'hold', reason: 'review' });
+  t.equal(checked.checks.at(-1)?.check, 'national');
+});
+
+/** What the checklist says of the person's next text message, were it of such a class. */
+async function checkedFor(person: Person, sensitivity: Sensitivity, more: Partial<NeedRule> = {}): Promise<Checked> {
+  const task = (await tasksOf(house, [person])).get(person.id);
+  return inTransaction(house.pool, async (tx) => {
+    const pathway = await loadPathway(tx, PRACTICE, task?.id ?? '', shell.rules);
+    const rule = pathway?.rule;
+    const template = [...shell.templates.values()][0];
+    if (!rule || !template) throw new Error('the asthma rule and a template are loaded');
+    const gathered = await gatherSendCheck(
+      tx,
+      { ...pathway, rule: { ...rule, ...more } },
+      { channel: 'sms', template: { ...template, sensitivity }, policy: shell.policy, hours: {}, now: clock.now },
+    );
+    // Were such words approved: what else keeps them back is asked.
+    return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });
+  });
+}
 
 let last = 1000;
 const fresh = async (count: number): Promise<[Person, ...Person[]]> => {
