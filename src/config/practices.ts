@@ -16,6 +16,21 @@ const window = (from: number, to: number) =>
     ),
   );
 
+const days = Type.Integer({ minimum: 0, maximum: 366 });
+const bundling = Type.Object(
+  {
+    /** Skill → other skills whose people may do that work too. */
+    alsoDoneBy: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 })))),
+    toleranceMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 })),
+    mostMinutes: Type.Optional(Type.Integer({ minimum: 5, maximum: 240 })),
+    mostWaitDays: Type.Optional(days),
+    sensitiveTopics: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    askAheadDays: Type.Optional(days),
+    patienceDays: Type.Optional(days),
+  },
+  { additionalProperties: false },
+);
+
 const practice = Type.Object(
   {
     /** ODS code. */
@@ -63,6 +78,8 @@ const practice = Type.Object(
     ),
     /** Accredited system id of this consumer at the practice. */
     asid: Type.String({ pattern: '^[0-9]{12}$' }),
+    /** With it, needs of one person are planned together; what is left out is as in `defaultBundling`. */
+    bundling: Type.Optional(bundling),
   },
   { additionalProperties: false },
 );

@@ -29,6 +29,7 @@ function inputsFor(url: string): Record<string, string> {
   const named = id === undefined ? { url: canonical ?? '' } : {};
   if (name === 'expand') return named;
   if (name === 'validate-code') return { ...named, ...(type === 'ValueSet' ? system : {}), code: 'red' };
+  if (name === 'explain-need') return { rule: 'asthma-review' };
   return name === 'lookup' ? { ...system, code: 'red' } : {};
 }
 
@@ -136,6 +137,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
     'POST /callbacks/govuk-notify/received-text',
     'POST /callbacks/notify',
     'POST /reply/:token',
+    'POST /reply/times',
   ]);
   t.ok(closed.length > 200, `${closed.length} closed routes`);
 });

@@ -114,6 +114,7 @@ t.test('the public routes are these and no others', async (t) => {
     'POST /callbacks/govuk-notify/received-text',
     'POST /callbacks/notify',
     'POST /reply/:token',
+    'POST /reply/times',
   ]);
   const ids = new Set(all.map((one) => one.id));
   for (const path of [

@@ -20,6 +20,8 @@ const CHANNELS: Record<Channel, string> = {
 type Outreach = {
   readonly task: Task;
   readonly need: ServiceRequest;
+  /** Further needs that the same message speaks of. */
+  readonly others?: readonly ServiceRequest[];
   readonly step: Step;
   /** The practice: Organization id, which is its ODS code. */
   readonly organisation: string;
@@ -81,7 +83,7 @@ export function taskIdOf(request: CommunicationRequest): string | undefined {
   return group?.system === TASK_ID ? group.value : undefined;
 }
 
-function base({ task, need, step, organisation, checks, now }: Outreach): CommunicationRequest {
+function base({ task, need, others = [], step, organisation, checks, now }: Outreach): CommunicationRequest {
   const id = requestId(task, step);
   const patient = linkOf(task.for) ?? {};
   const practice = linkTo('Organization', organisation);
@@ -89,7 +91,7 @@ function base({ task, need, step, organisation, checks, now }: Outreach): Commun
     resourceType: 'CommunicationRequest',
     id,
     identifier: [{ system: IDEMPOTENCY_KEY, value: id }],
-    basedOn: [linkTo('ServiceRequest', need.id)],
+    basedOn: [need, ...others].map((one) => linkTo('ServiceRequest', one.id)),
     groupIdentifier: { system: TASK_ID, value: task.id ?? '' },
     status: 'active',
     priority: task.priority ?? 'routine',

@@ -4,12 +4,13 @@ import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
 import { meta, metaChange } from './meta.ts';
 import { outreachPlans } from './outreach-plans.ts';
-import { needs } from './pathway.ts';
-import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
+import { explainNeed, needs } from './pathway.ts';
+import { instance, notFound, type OperationPlan, parametersBody, query } from './plan.ts';
 import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
 import { terminologyPlans } from './terminology-plans.ts';
 import { validate } from './validate.ts';
+import { workPlans } from './work-queue.ts';
 
 const validated = (type: string): FastifySchema => ({
   summary: `Check a ${type} without saving it`,
@@ -87,6 +88,20 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
       }),
     },
   ],
+  'explain-need': [
+    {
+      method: 'GET',
+      on: 'instance',
+      make: explainNeed,
+      describe: (type) => ({
+        summary: 'Why the patient has a need, or has it not',
+        params: instance(type),
+        ...query({ rule: 'Canonical of the PlanDefinition, or its id' }),
+        response: { 200: answerOf('GuidanceResponse: state, reasons, evidence, next change'), ...notFound(type) },
+      }),
+    },
+  ],
+  ...workPlans,
   ...recordPlans,
   ...terminologyPlans,
   validate: [
