@@ -5,6 +5,7 @@ import t from 'tap';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { type Checked, check } from '#domain/outreach/checklist.ts';
 import type { Sensitivity } from '#domain/outreach/send-check.ts';
+import { isWorkingDay } from '#domain/outreach/window.ts';
 import { addTo } from '#fhir/date.ts';
 import { SNOMED, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, CommunicationRequest, Flag, Observation, Task } from '#fhir/types.ts';
@@ -271,74 +272,6 @@ t.test('whoever declines text messages is reached by the next channel', async (t
   t.same(channelsOf(await requestsOf(person)), ['letter completed', 'nhsapp completed', 'sms revoked']);
 });
 
-t.test('a code that leaves contact to people keeps every step back, until it is ended', async (t) => {
-  const codes: readonly (readonly [code: string, date?: string])[] = [
-    ['1364731000000104', clock.now.slice(0, 10)],
-    ['1364731000000104'],
-    ['719561001', '2020-01-01'],
-    ['1325421000000100', '2020-01-01'],
-  ];
-  for (const [code, date] of codes) {
-    const [person] = await fresh(1);
-    const task = await invited(person);
-    const { effectiveDateTime: _, ...entry } = observed(person, code);
-    const since = { ...entry, ...(date ? { effectiveDateTime: date } : {}) };
-    await record(person, { resources: [since] });
-    const sends = happened.length;
-    await reach(shell, job(task));
-    t.equal(happened.length, sends, `${code} ${date}: no message`);
-    t.equal((await tasksOf(house, [person])).get(person.id)?.status, 'on-hold', `${code}: a person decides`);
-    const checked = await checkedFor(person, 'low');
-    t.equal(checked.checks.at(-1)?.check, 'person-suppressed', code);
-    const ended = observed(person, '1364751000000106');
-    await record(person, { resources: [since, { ...ended, effectiveDateTime: addTo(clock.now, { days: 1 }) }] });
-    const isEnded = code === '1364731000000104' && date !== undefined;
-    const isKept = (await checkedFor(person, 'low')).checks.at(-1)?.check === 'person-suppressed';
-    t.equal(isKept, !isEnded, `${code} ${date}: only its own end ends it`);
-  }
-});
-
-t.test('a number that two patients have is known as shared, and sensitive words are not sent to it', async (t) => {
-  const [one, other, alone] = (await fresh(3)) as [Person, Person, Person];
-  for (const person of [one, other, alone]) await invited(person);
-  const telecom = [{ system: 'phone' as const, value: '07700 900999' }];
-  await takeIn(house, clock, [
-    { ...one, more: { patient: { telecom } } },
-    { ...other, more: { patient: { telecom } } },
-    alone,
-  ]);
-  t.equal((await checkedFor(one, 'sensitive')).checks.at(-1)?.check, 'contact-shared');
-  t.equal((await checkedFor(one, 'low')).result, 'send', 'words that say nothing may go');
-  t.equal((await checkedFor(alone, 'sensitive')).result, 'send');
-});
-
-t.test('where a national programme invites nothing is sent, and a person is told', async (t) => {
-  const [person] = await fresh(1);
-  await invited(person);
-  t.equal((await checkedFor(person, 'low')).result, 'send');
-  const checked = await checkedFor(person, 'low', { guard: 'prompt' });
-  t.match(checked, { result: 'hold', reason: 'review' });
-  t.equal(checked.checks.at(-1)?.check, 'national');
-});
-
-/** What the checklist says of the person's next text message, were it of such a class. */
-async function checkedFor(person: Person, sensitivity: Sensitivity, more: Partial<NeedRule> = {}): Promise<Checked> {
-  const task = (await tasksOf(house, [person])).get(person.id);
-  return inTransaction(house.pool, async (tx) => {
-    const pathway = await loadPathway(tx, PRACTICE, task?.id ?? '', shell.rules);
-    const rule = pathway?.rule;
-    const template = [...shell.templates.values()][0];
-    if (!rule || !template) throw new Error('the asthma rule and a template are loaded');
-    const gathered = await gatherSendCheck(
-      tx,
-      { ...pathway, rule: { ...rule, ...more } },
-      { channel: 'sms', template: { ...template, sensitivity }, policy: shell.policy, hours: {}, now: clock.now },
-    );
-    // Were such words approved: what else keeps them back is asked.
-    return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });
-  });
-}
-
 let last = 1000;
 const fresh = async (count: number): Promise<[Person, ...Person[]]> => {
   const all = Array.from({ length: count }, (_, n): Person => ({ id: `p-${last + n}`, n: last + n }));
@@ -491,3 +424,102 @@ t.test('a callback that says the person is dead or not to be written to ends eve
   const acted = happened.findLast(({ what, key }) => what === 'commit' && key === person.id);
   t.notOk(happened.some(({ what, key, at }) => what === 'send' && keys.has(key) && at > (acted?.at ?? 0)));
 });
+
+t.test('a code that leaves contact to people keeps every step back, until it is ended', async (t) => {
+  const codes: readonly (readonly [code: string, date?: string])[] = [
+    ['1364731000000104', clock.now.slice(0, 10)],
+    ['1364731000000104'],
+    ['719561001', '2020-01-01'],
+    ['1325421000000100', '2020-01-01'],
+  ];
+  const some = await fresh(codes.length);
+  const tasks = await invitedTogether(some);
+  for (const [n, [code, date]] of codes.entries()) {
+    const person = some[n] as Person;
+    const task = tasks.get(person.id) as Task;
+    const { effectiveDateTime: _, ...entry } = observed(person, code);
+    const since = { ...entry, ...(date ? { effectiveDateTime: date } : {}) };
+    await record(person, { resources: [since] });
+    const sends = happened.length;
+    await reach(shell, job(task));
+    t.equal(happened.length, sends, `${code} ${date}: no message`);
+    t.equal((await tasksOf(house, [person])).get(person.id)?.status, 'on-hold', `${code}: a person decides`);
+    const checked = await checkedFor(person, 'low');
+    t.equal(checked.checks.at(-1)?.check, 'person-suppressed', code);
+    const ended = observed(person, '1364751000000106');
+    await record(person, { resources: [since, { ...ended, effectiveDateTime: addTo(clock.now, { days: 1 }) }] });
+    const isEnded = code === '1364731000000104' && date !== undefined;
+    const isKept = (await checkedFor(person, 'low')).checks.at(-1)?.check === 'person-suppressed';
+    t.equal(isKept, !isEnded, `${code} ${date}: only its own end ends it`);
+  }
+});
+
+t.test('a flag that the practice sets on a person holds every step', async (t) => {
+  const [person] = await fresh(1);
+  const task = (await invitedTogether([person])).get(person.id) as Task;
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  t.ok((await write(creating(aFlag(`Patient/${person.id}`, 'safeguarding')))).ok);
+  const sends = happened.length;
+  await reach(shell, job(task));
+  t.equal(happened.length, sends, 'no message');
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'person-suppressed');
+});
+
+t.test('a refusal of text messages without a date counts, whatever was said before', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  const { effectiveDateTime: _, ...refusal } = sayNoToSms(person);
+  const consent = { ...observed(person, '699237001'), effectiveDateTime: '2026-01-01' };
+  await record(person, { resources: [consent] });
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  await record(person, { resources: [consent, refusal] });
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'consent');
+});
+
+t.test('a number that two patients have is known as shared, and sensitive words are not sent to it', async (t) => {
+  const [one, other, alone] = (await fresh(3)) as [Person, Person, Person];
+  await invitedTogether([one, other, alone]);
+  const telecom = [{ system: 'phone' as const, value: '07700 900999' }];
+  await takeIn(house, clock, [
+    { ...one, more: { patient: { telecom } } },
+    { ...other, more: { patient: { telecom } } },
+    alone,
+  ]);
+  t.equal((await checkedFor(one, 'sensitive')).checks.at(-1)?.check, 'contact-shared');
+  t.equal((await checkedFor(one, 'low')).result, 'send', 'words that say nothing may go');
+  t.equal((await checkedFor(alone, 'sensitive')).result, 'send');
+});
+
+t.test('where a national programme invites nothing is sent, and a person is told', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  const checked = await checkedFor(person, 'low', { guard: 'prompt' });
+  t.match(checked, { result: 'hold', reason: 'review' });
+  t.equal(checked.checks.at(-1)?.check, 'national');
+});
+
+/** Written to once, a week ago or two: a bank holiday would keep back what is asked about here. */
+async function invitedTogether(some: readonly Person[]): Promise<Map<string, Task>> {
+  const tasks = await inviteOnce(house, clock, some);
+  if (isWorkingDay(clock.now.slice(0, 10)) !== true) await laterBy(house, clock, some, 7);
+  return tasks;
+}
+
+/** What the checklist says of the person's next text message, were it of such a class. */
+async function checkedFor(person: Person, sensitivity: Sensitivity, more: Partial<NeedRule> = {}): Promise<Checked> {
+  const task = (await tasksOf(house, [person])).get(person.id);
+  return inTransaction(house.pool, async (tx) => {
+    const pathway = await loadPathway(tx, PRACTICE, task?.id ?? '', shell.rules);
+    const rule = pathway?.rule;
+    const template = [...shell.templates.values()][0];
+    if (!rule || !template) throw new Error('the asthma rule and a template are loaded');
+    const gathered = await gatherSendCheck(
+      tx,
+      { ...pathway, rule: { ...rule, ...more } },
+      { channel: 'sms', template: { ...template, sensitivity }, policy: shell.policy, hours: {}, now: clock.now },
+    );
+    // Were such words approved: what else keeps them back is asked.
+    return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });
+  });
+}
