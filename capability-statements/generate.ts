@@ -105,7 +105,21 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'On the type or on one: a token for a socket.',
     },
   ],
+  PlanDefinition: [
+    {
+      name: 'evaluate',
+      definition: `${HOLDFAST}/OperationDefinition/PlanDefinition-evaluate`,
+      documentation:
+        'GET or POST, on the type by url or planDefinition, or on one: state, limit, offset. Whom a need rule finds today; nothing is written.',
+    },
+  ],
   ValueSet: [
+    {
+      name: 'impact',
+      definition: `${HOLDFAST}/OperationDefinition/ValueSet-impact`,
+      documentation:
+        'POST on the type: candidate (ValueSet or PlanDefinition), limit. Whom the change would move before it is loaded.',
+    },
     {
       name: 'expand',
       definition: hl7('ValueSet-expand'),

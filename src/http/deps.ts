@@ -13,6 +13,7 @@ import type { CallbackReceived, TextToken } from './callbacks/deps.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
 import type { PathwayDeps } from './operations/deps.ts';
+import type { EvaluationDeps } from './operations/evaluation-deps.ts';
 import type { OutreachDeps } from './operations/outreach-deps.ts';
 import type { RepliesDeps } from './replies/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
@@ -237,6 +238,7 @@ export type Deps = Reads &
     /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
     readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
     readonly outreach: OutreachDeps;
+    readonly evaluation: EvaluationDeps;
 
     /** The statements of a search, without the values, and what each took, as text. Fails as the search would. */
     readonly explain: (

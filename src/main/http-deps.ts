@@ -21,6 +21,7 @@ import { claim, giveBack, queueOf } from '#workflow/work-queue.ts';
 import { asyncRequests } from './async-requests.ts';
 import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
+import { evaluationDeps } from './evaluation-deps.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import { intakeDeps } from './intake-deps.ts';
@@ -51,6 +52,7 @@ export function httpDeps(
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
     outreach: outreachDeps(shell, opened.urgent),
+    evaluation: evaluationDeps(shell),
     live: liveDeps(shell, parts.slotBudgetMs),
     needs: (principal, patient) =>
       needsOfPerson(shell, {

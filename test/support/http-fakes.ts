@@ -237,6 +237,7 @@ function acts(
   | 'async'
   | 'live'
   | 'outreach'
+  | 'evaluation'
   | 'receive'
   | 'notifyKeys'
   | 'reply'
@@ -282,6 +283,10 @@ function acts(
     },
     live: liveOf(house),
     outreach: outreachOf(house, note),
+    evaluation: {
+      evaluate: async () => ok({ resourceType: 'Parameters' }),
+      impact: async () => ok({ resourceType: 'Parameters' }),
+    },
     terminology: {
       find: {
         valueSet: (url) => (url === aValueSet.url ? aValueSet : undefined),

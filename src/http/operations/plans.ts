@@ -2,6 +2,7 @@
 import type { FastifySchema } from 'fastify';
 import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
+import { evaluationPlans } from './evaluation-plans.ts';
 import { meta, metaChange } from './meta.ts';
 import { outreachPlans } from './outreach-plans.ts';
 import { explainNeed, needs } from './pathway.ts';
@@ -76,6 +77,7 @@ const binding = {
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
   ...livePlans,
   ...outreachPlans,
+  ...evaluationPlans,
   needs: [
     {
       method: 'GET',
