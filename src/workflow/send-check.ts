@@ -63,7 +63,7 @@ export async function gatherSendCheck(
     deceased: pathway.patient ? isDeceased(pathway.patient) : 'unknown',
     registered: pathway.patient ? isRegistered(pathway.patient, record?.episodes ?? [], now) : 'unknown',
     restricted: pathway.patient ? isRestricted(pathway.patient) || told?.restricted === true : 'unknown',
-    suppressed: suppressionOf(pathway, patientId, isForPeopleOnly(latest)),
+    suppressed: suppressionOf(pathway, patientId, isForPeopleOnly(channel, latest)),
     consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(latest, londonDate(now)) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),

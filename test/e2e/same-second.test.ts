@@ -6,6 +6,7 @@ import type { NeedRule } from '#domain/needs/rule.ts';
 import { type Checked, check } from '#domain/outreach/checklist.ts';
 import type { Sensitivity } from '#domain/outreach/send-check.ts';
 import { isWorkingDay } from '#domain/outreach/window.ts';
+import type { Channel } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import { SNOMED, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, CommunicationRequest, Flag, Observation, Task } from '#fhir/types.ts';
@@ -446,6 +447,8 @@ t.test('a code that leaves contact to people keeps every step back, until it is 
     t.equal((await tasksOf(house, [person])).get(person.id)?.status, 'on-hold', `${code}: a person decides`);
     const checked = await checkedFor(person, 'low');
     t.equal(checked.checks.at(-1)?.check, 'person-suppressed', code);
+    const call = (await checkedFor(person, 'low', { channel: 'telephone' })).checks.at(-1)?.check;
+    t.equal(call === 'person-suppressed', code === '1364731000000104', `${code}: a carer may be called by a person`);
     const ended = observed(person, '1364751000000106');
     await record(person, { resources: [since, { ...ended, effectiveDateTime: addTo(clock.now, { days: 1 }) }] });
     const isEnded = code === '1364731000000104' && date !== undefined;
@@ -494,7 +497,7 @@ t.test('where a national programme invites nothing is sent, and a person is told
   const [person] = await fresh(1);
   await invitedTogether([person]);
   t.equal((await checkedFor(person, 'low')).result, 'send');
-  const checked = await checkedFor(person, 'low', { guard: 'prompt' });
+  const checked = await checkedFor(person, 'low', { rule: { guard: 'prompt' } });
   t.match(checked, { result: 'hold', reason: 'review' });
   t.equal(checked.checks.at(-1)?.check, 'national');
 });
@@ -506,8 +509,12 @@ async function invitedTogether(some: readonly Person[]): Promise<Map<string, Tas
   return tasks;
 }
 
-/** What the checklist says of the person's next text message, were it of such a class. */
-async function checkedFor(person: Person, sensitivity: Sensitivity, more: Partial<NeedRule> = {}): Promise<Checked> {
+/** What the checklist says of the person's next message (a text), were its words of such a class. */
+async function checkedFor(
+  person: Person,
+  sensitivity: Sensitivity,
+  more: { channel?: Channel; rule?: Partial<NeedRule> } = {},
+): Promise<Checked> {
   const task = (await tasksOf(house, [person])).get(person.id);
   return inTransaction(house.pool, async (tx) => {
     const pathway = await loadPathway(tx, PRACTICE, task?.id ?? '', shell.rules);
@@ -516,8 +523,14 @@ async function checkedFor(person: Person, sensitivity: Sensitivity, more: Partia
     if (!rule || !template) throw new Error('the asthma rule and a template are loaded');
     const gathered = await gatherSendCheck(
       tx,
-      { ...pathway, rule: { ...rule, ...more } },
-      { channel: 'sms', template: { ...template, sensitivity }, policy: shell.policy, hours: {}, now: clock.now },
+      { ...pathway, rule: { ...rule, ...more.rule } },
+      {
+        channel: more.channel ?? 'sms',
+        template: { ...template, sensitivity },
+        policy: shell.policy,
+        hours: {},
+        now: clock.now,
+      },
     );
     // Were such words approved: what else keeps them back is asked.
     return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });

@@ -1,5 +1,7 @@
 /** Entries of the record by which only a person may choose how contact is made. facts: care-needs §2.8, §6.1 H4, H17, H25 */
 
+import type { Channel } from '#domain/task-event.ts';
+
 /** Somebody else may read what the person gets, or force them to show it. */
 const ENHANCED_REVIEW = '1364731000000104';
 const ENHANCED_REVIEW_NOT_INDICATED = '1364751000000106';
@@ -15,11 +17,13 @@ export const PEOPLE_ONLY_CODES: readonly string[] = [
 ];
 
 /**
- * Whether a record keeps its person back from every automatic step. `latest` has, for each code found, the date of its
- * latest entry; undefined where no entry has one, and then nothing ends it. On one day the entry that keeps back wins.
+ * Whether a record keeps its person back from a step by this channel: from all of them where contact may be seen by
+ * another, from all but a call by a person where a carer is to be asked. `latest` has, for each code found, the date of
+ * its latest entry; undefined where no entry has one, and then nothing ends it. On one day what keeps back wins.
  */
-export function isForPeopleOnly(latest: ReadonlyMap<string, string | undefined>): boolean {
-  if (latest.has(REQUIRES_CONTACT_VIA_CARER) || latest.has(DISCUSS_CARE_WITH_CARER)) return true;
+export function isForPeopleOnly(channel: Channel, latest: ReadonlyMap<string, string | undefined>): boolean {
+  const hasCarer = latest.has(REQUIRES_CONTACT_VIA_CARER) || latest.has(DISCUSS_CARE_WITH_CARER);
+  if (hasCarer && channel !== 'telephone') return true;
   if (!latest.has(ENHANCED_REVIEW)) return false;
   const since = latest.get(ENHANCED_REVIEW);
   const ended = latest.get(ENHANCED_REVIEW_NOT_INDICATED);
