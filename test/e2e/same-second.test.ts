@@ -468,6 +468,14 @@ t.test('a flag that the practice sets on a person holds every step', async (t) =
   t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'person-suppressed');
 });
 
+t.test('a record that the practice marks as confidential holds every step', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  await record(person, { patient: { meta: { security: [{ code: 'R' }] } } });
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'restricted');
+});
+
 t.test('a refusal of text messages without a date counts, whatever was said before', async (t) => {
   const [person] = await fresh(1);
   await invitedTogether([person]);
@@ -491,9 +499,11 @@ t.test('a number that two patients have is known as shared, and sensitive words 
   t.equal((await checkedFor(one, 'sensitive')).checks.at(-1)?.check, 'contact-shared');
   t.equal((await checkedFor(one, 'low')).result, 'send', 'words that say nothing may go');
   t.equal((await checkedFor(alone, 'sensitive')).result, 'send');
+  const asShipped = await checkedFor(alone, 'sensitive', { isApproved: false });
+  t.equal(asShipped.checks.at(-1)?.check, 'template', 'and no programme has leave to send sensitive words at all');
 });
 
-t.test('where a national programme invites nothing is sent, and a person is told', async (t) => {
+t.test('where a national programme invites every message is held for a person', async (t) => {
   const [person] = await fresh(1);
   await invitedTogether([person]);
   t.equal((await checkedFor(person, 'low')).result, 'send');
@@ -513,7 +523,7 @@ async function invitedTogether(some: readonly Person[]): Promise<Map<string, Tas
 async function checkedFor(
   person: Person,
   sensitivity: Sensitivity,
-  more: { channel?: Channel; rule?: Partial<NeedRule> } = {},
+  more: { channel?: Channel; rule?: Partial<NeedRule>; isApproved?: false } = {},
 ): Promise<Checked> {
   const task = (await tasksOf(house, [person])).get(person.id);
   return inTransaction(house.pool, async (tx) => {
@@ -532,6 +542,7 @@ async function checkedFor(
         now: clock.now,
       },
     );
+    if (more.isApproved === false) return check(gathered);
     // Were such words approved: what else keeps them back is asked.
     return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });
   });
