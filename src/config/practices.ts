@@ -80,6 +80,8 @@ const practice = Type.Object(
     asid: Type.String({ pattern: '^[0-9]{12}$' }),
     /** With it, needs of one person are planned together; what is left out is as in `defaultBundling`. */
     bundling: Type.Optional(bundling),
+    /** Left out: fixed. */
+    channelPolicy: Type.Optional(Type.Union([Type.Literal('fixed'), Type.Literal('evidence')])),
   },
   { additionalProperties: false },
 );

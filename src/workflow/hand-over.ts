@@ -3,8 +3,8 @@ import type { NeedRule } from '#domain/needs/rule.ts';
 import { check } from '#domain/outreach/checklist.ts';
 import { type Template, withReplyUrl } from '#domain/outreach/message.ts';
 import { sentCommunication } from '#domain/outreach/receipt.ts';
-import { channelOf, revoked } from '#domain/outreach/request.ts';
-import { communicationId, requestId, type Sequence } from '#domain/sequence.ts';
+import { channelOf, revoked, templateOf } from '#domain/outreach/request.ts';
+import { communicationId, type Sequence } from '#domain/sequence.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
@@ -61,9 +61,8 @@ export async function handOver(
     )
       return ok('done before');
     const now = shell.now();
-    const step = shell.sequence.steps.find((one) => requestId(pathway.task, one) === request.id);
     const channel = channelOf(request) ?? 'sms';
-    const template = step && shell.templates.get(step.template);
+    const template = templateOf(request, shell.templates.values());
     const hours = hoursOf(shell, job.organisation);
     const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, hours, now });
     const checked = check(input);

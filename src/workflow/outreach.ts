@@ -4,8 +4,8 @@
  */
 import { type Checked, check } from '#domain/outreach/checklist.ts';
 import { compose, visitsFor } from '#domain/outreach/message.ts';
-import { channelOf, communicationRequest, skippedRequest } from '#domain/outreach/request.ts';
-import { communicationId, nextStep, type Step } from '#domain/sequence.ts';
+import { type ChosenStep, channelOf, communicationRequest, skippedRequest } from '#domain/outreach/request.ts';
+import { communicationId, nextStep } from '#domain/sequence.ts';
 import { holdOf } from '#domain/task.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
@@ -16,6 +16,7 @@ import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { type Bundle, bundleOf, ruleOfNeed, sharedBooking, wakeFollowers } from './bundle.ts';
 import { callTask } from './call.ts';
+import { channelFor, choiceSaved, type PlannedStep } from './channel.ts';
 import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
@@ -62,7 +63,7 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now, hours });
   switch (next.kind) {
     case 'step':
-      return take(shell, tx, pathway, next.step);
+      return takeByPolicy(shell, tx, pathway, next);
     case 'wait':
       await wakeAt(tx, pathway, next.until);
       return {};
@@ -94,7 +95,35 @@ export function unsentRequests({ requests, communications }: Pathway): Communica
   );
 }
 
-async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: Step): Promise<Looked> {
+/** The step with its channel as the practice's policy takes it: now, at a better hour, or by nobody but a person. */
+async function takeByPolicy(
+  shell: OutreachShell,
+  tx: Transaction,
+  pathway: Pathway,
+  planned: PlannedStep,
+): Promise<Looked> {
+  const now = shell.now();
+  const taken = await channelFor(shell, tx, pathway, planned);
+  switch (taken.kind) {
+    case 'take':
+      return take(shell, tx, pathway, taken.step);
+    case 'later':
+      await wakeAt(tx, pathway, taken.at);
+      return {};
+    case 'nobody': {
+      const { organisation, task } = pathway;
+      await save(
+        shell,
+        tx,
+        pathway,
+        moveTask(task, { kind: 'held', reason: 'no-contact-route' }, { organisation, now }),
+      );
+      return {};
+    }
+  }
+}
+
+async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: ChosenStep): Promise<Looked> {
   const now = shell.now();
   const bundle = await bundleOf(shell, tx, pathway);
   if (bundle?.waitsUntil) return waitForBundle(shell, tx, pathway, bundle.waitsUntil);
@@ -129,12 +158,10 @@ async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, ste
     ...(bundle ? { others: bundle.others } : {}),
     message: message.value,
   });
-  if (step.channel === 'telephone') {
-    await save(shell, tx, pathway, { saves: [request, callTask(pathway, request, now)], jobs: [] });
-    return { again: true };
-  }
-  await save(shell, tx, pathway, { saves: [request], jobs: [] });
-  return { send: request };
+  const isCall = step.channel === 'telephone';
+  const call = isCall ? [callTask(pathway, request, now)] : [];
+  await save(shell, tx, pathway, { saves: [request, ...choiceSaved(request, step, shell), ...call], jobs: [] });
+  return isCall ? { again: true } : { send: request };
 }
 
 const topicOf = (shell: OutreachShell, need: ServiceRequest): string => ruleOfNeed(shell.rules, need)?.topic.code ?? '';
@@ -158,7 +185,7 @@ async function refuse(
   shell: OutreachShell,
   tx: Transaction,
   pathway: Pathway,
-  of: { step: Step; checked: Exclude<Checked, { result: 'send' }> },
+  of: { step: ChosenStep; checked: Exclude<Checked, { result: 'send' }> },
 ): Promise<Looked> {
   const now = shell.now();
   const { step, checked } = of;
@@ -195,7 +222,7 @@ function refreshOf(shell: OutreachShell, { organisation, patientId, user }: Path
 
 function outreachOf(
   { task, need, organisation }: Pathway,
-  step: Step,
+  step: ChosenStep,
   { checks }: Pick<Checked, 'checks'>,
   now: string,
 ) {

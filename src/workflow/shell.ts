@@ -48,6 +48,8 @@ export type PracticeLink = {
   readonly rules?: readonly string[];
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
+  /** How each step's channel is taken: as the sequence names it, which is the default, or by evidence. */
+  readonly channelPolicy?: 'fixed' | 'evidence';
   /** When it may be written from and called, where it narrows the usual hours. */
   readonly hours?: Hours;
   /** How needs of one person are planned together; left out, each goes its own way. */

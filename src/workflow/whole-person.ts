@@ -12,10 +12,11 @@ import { fail, ok, type Result } from '#result.ts';
 import type { Database } from '#store/database.ts';
 import { patientRecords } from '#store/findings.ts';
 import { load, loadOfPatients } from '#store/resources.ts';
+import { rulesFor } from './active-rules.ts';
 import { goneFacts, patientFacts } from './patient-facts.ts';
 import { inside, type Shell } from './shell.ts';
 
-type NeedsShell = Pick<Shell, 'pool' | 'now'> & { readonly rules: readonly NeedRule[] };
+type NeedsShell = Pick<Shell, 'pool' | 'now' | 'practices'> & { readonly rules: readonly NeedRule[] };
 type Who = { readonly organisations: readonly string[]; readonly patient: string };
 
 const UNKNOWN = 'There is no Patient with this id';
@@ -38,7 +39,8 @@ export async function needsOfPerson(
     carePlanId(organisation, patient),
   );
   const plan = carePlan?.status === 'active' ? carePlan : undefined;
-  const found = await evaluations(shell, { organisation, patient, rules: shell.rules });
+  const rules = rulesFor(shell, organisation, londonDate(shell.now()));
+  const found = await evaluations(shell, { organisation, patient, rules });
   const guidance = found.filter(({ evaluation }) => evaluation.state !== 'not-eligible');
   const matches: Resource[] = [...open, ...guidance.map((one) => one.toResource(plan))];
   return ok({

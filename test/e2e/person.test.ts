@@ -2,7 +2,7 @@
 import t from 'tap';
 import { visitsOf } from '#domain/bundle/care-plan.ts';
 import { defaultBundling } from '#domain/bundle/planned-need.ts';
-import { addTo } from '#fhir/date.ts';
+import { addTo, londonDate } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
 import { BUSINESS_STATUS, SNOMED } from '#fhir/systems.ts';
@@ -21,6 +21,7 @@ import type {
 import { ok } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { loadOfPatients, saveResources } from '#store/resources.ts';
+import { presentRules } from '#workflow/active-rules.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { callTask } from '#workflow/call.ts';
@@ -74,7 +75,8 @@ function withDiabetes({ id, n }: Person): Person & { more: Parameters<typeof rec
 }
 
 async function releaseAll(house: TestHouse, topics: readonly string[]) {
-  for (const rule of house.shell.rules.filter((one) => topics.includes(one.topic.code))) {
+  const present = presentRules(house.shell.rules, londonDate(clock.now));
+  for (const rule of present.filter((one) => topics.includes(one.topic.code))) {
     must(await cohort(house.shell, { organisation: PRACTICE, rule: rule.url }));
     must(await release(house.shell, { organisation: PRACTICE, group: cohortId(PRACTICE, rule), user, goAhead: true }));
   }

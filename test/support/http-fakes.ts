@@ -340,7 +340,8 @@ function outreachOf(house: House, note: (name: string, what: unknown) => unknown
     of: { type: string; id: string; wish?: unknown },
   ) => {
     note(name, { organisations, ...of });
-    return seen(house, { organisations }, of.type, of.id).length > 0
+    const isTheirs = of.type === 'Organization' && organisations.includes(of.id);
+    return isTheirs || seen(house, { organisations }, of.type, of.id).length > 0
       ? ok({ resourceType: 'Parameters' as const })
       : fail('not-found', `No such ${of.type}.`);
   };
