@@ -40,7 +40,7 @@ export type EvaluatedRule = {
 
 /** Every part of the language that is compiled, or that has no bearing on the state. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  rule: 'url version title topic effective approvalDate register age medication components schedule exclusions work invitation'.split(
+  rule: 'url version title topic effective approvalDate register age medication components schedule exclusions work invitation guard'.split(
     ' ',
   ),
   register: ['title', 'valueSet', 'resolved'],

@@ -310,6 +310,8 @@ t.test('SQL and the evaluator agree', async (t) => {
 t.test('a rule with a part that SQL does not know is refused by name, never evaluated without it', async (t) => {
   const [rule] = shipped as [NeedRule];
   t.same(notCompiled(rule), []);
+  const prompting: NeedRule = { ...rule, guard: 'prompt' };
+  t.same(notCompiled(prompting), [], 'who is written to has no bearing on the state');
   t.same(
     notCompiled({ ...rule, season: {}, components: [{ ...rule.components[0], dose: 2 }] } as unknown as NeedRule),
     ['season', 'component.dose'],
