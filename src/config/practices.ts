@@ -4,6 +4,33 @@ import type { Issue } from '#result.ts';
 import { checker } from '#schema.ts';
 import { fault } from './values.ts';
 
+/** From an hour of the day to a later one, within the hours in which the channel may be used at all. */
+const window = (from: number, to: number) =>
+  Type.Optional(
+    Type.Object(
+      {
+        from: Type.Integer({ minimum: from, maximum: to - 1 }),
+        to: Type.Integer({ minimum: from + 1, maximum: to }),
+      },
+      { additionalProperties: false },
+    ),
+  );
+
+const days = Type.Integer({ minimum: 0, maximum: 366 });
+const bundling = Type.Object(
+  {
+    /** Skill → other skills whose people may do that work too. */
+    alsoDoneBy: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 })))),
+    toleranceMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 })),
+    mostMinutes: Type.Optional(Type.Integer({ minimum: 5, maximum: 240 })),
+    mostWaitDays: Type.Optional(days),
+    sensitiveTopics: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    askAheadDays: Type.Optional(days),
+    patienceDays: Type.Optional(days),
+  },
+  { additionalProperties: false },
+);
+
 const practice = Type.Object(
   {
     /** ODS code. */
@@ -29,9 +56,32 @@ const practice = Type.Object(
       ),
     ),
     writeback: Type.Union([Type.Literal('im1'), Type.Literal('send-document'), Type.Literal('manual')]),
+    /** The rules that run here, by the last part of their canonical; without it the default ones. */
+    rules: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]+$' }), { uniqueItems: true })),
     telephone: Type.String({ minLength: 1 }),
+    /** SHA-256 (hex) of the bearer token under which GOV.UK Notify hands on what patients text to the practice. */
+    textTokenSha256: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{64}$' })),
+    /** Narrower hours for its messages and calls (whole hours, London), and days on which it is closed. */
+    hours: Type.Optional(
+      Type.Object(
+        {
+          windows: Type.Optional(
+            Type.Object(
+              { nhsapp: window(6, 22), sms: window(8, 18), letter: window(0, 24), telephone: window(8, 18) },
+              { additionalProperties: false },
+            ),
+          ),
+          closed: Type.Optional(Type.Array(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' }))),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** Accredited system id of this consumer at the practice. */
     asid: Type.String({ pattern: '^[0-9]{12}$' }),
+    /** With it, needs of one person are planned together; what is left out is as in `defaultBundling`. */
+    bundling: Type.Optional(bundling),
+    /** Left out: fixed. */
+    channelPolicy: Type.Optional(Type.Union([Type.Literal('fixed'), Type.Literal('evidence')])),
   },
   { additionalProperties: false },
 );
@@ -54,6 +104,10 @@ export function readPractices(text: string, issues: Issue[]): readonly PracticeC
   }
   const codes = checked.value.map((one) => one.organisation);
   const twice = codes.filter((code, index) => codes.indexOf(code) !== index);
+  const shut = checked.value.filter(({ hours }) => Object.values(hours?.windows ?? {}).some((w) => w.from >= w.to));
+  issues.push(...shut.map((one) => fault(NAME, `opens a channel of ${one.organisation} at or after its end`)));
+  const tokens = checked.value.flatMap((one) => one.textTokenSha256?.toLowerCase() ?? []);
+  if (new Set(tokens).size < tokens.length) issues.push(fault(NAME, 'gives two practices the same textTokenSha256'));
   issues.push(...twice.map((code) => fault(NAME, `names ${code} twice`)));
   return checked.value;
 }

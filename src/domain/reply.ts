@@ -91,7 +91,7 @@ function inbound(reply: {
 }
 
 /** The flag under which no SMS or App message goes to the person, whatever the programme. */
-export function doNotContact(task: Task, now: string): Flag {
+export function doNotContact(task: Pick<Task, 'for'>, now: string): Flag {
   const subject = linkOf(task.for) ?? linkTo('Patient', undefined);
   return {
     resourceType: 'Flag',

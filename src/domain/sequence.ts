@@ -1,22 +1,22 @@
 /**
- * The invitation sequence: which step comes next and when, from its PlanDefinition, the Task and the requests that
- * were made. facts: care-needs §1 S3, §3; `profiles/PlanDefinition-invitation-sequence.json`
+ * The invitation sequence: which step comes next and when, from the plan, the Task and the requests that were made. facts: care-needs §1 S3, §3; `profiles/PlanDefinition-invitation-sequence.json`
  */
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
-import { CHANNEL, TASK_CODE } from '#fhir/systems.ts';
-import type { CommunicationRequest, PlanDefinition, PlanDefinitionAction, Task } from '#fhir/types.ts';
-import { fail, ok, type Result } from '#result.ts';
+import { CHANNEL } from '#fhir/systems.ts';
+import type { CommunicationRequest, Task } from '#fhir/types.ts';
 import { codeIn, linkTo } from './link.ts';
-import { nextOpening } from './outreach/window.ts';
+import { afterWait, type Wait } from './outreach/wait.ts';
+import { type Hours, nextOpening } from './outreach/window.ts';
 import { type Channel, isEnded, type TaskEvent } from './task-event.ts';
 import { factsOf, hasFact, isContacted, progressOf, standingBookings } from './task-facts.ts';
 
 export type Step = {
   readonly id: string;
   readonly channel: Channel;
-  /** London calendar days after the step before. */
-  readonly waitAfterPrevious: { readonly days: number };
+  readonly waitAfterPrevious: Wait;
+  /** Instead, counted from the sending, while the NHS App message before it has not been read. */
+  readonly waitIfUnread?: Wait;
   /** The canonical `url|version` of the message's ActivityDefinition. */
   readonly template: string;
 };
@@ -26,7 +26,7 @@ export type Sequence = {
   readonly canonical: string;
   readonly steps: readonly Step[];
   /** How long the last step is given before the sequence counts as exhausted. */
-  readonly waitAfterLast: { readonly days: number };
+  readonly waitAfterLast: Wait;
 };
 
 export type NextStep =
@@ -38,60 +38,21 @@ export type NextStep =
 
 export type StopReason = 'ended' | 'on-hold' | 'not-released' | 'booked' | 'booking-cancelled' | 'replied' | 'attended';
 
-const CHANNELS: readonly Channel[] = ['nhsapp', 'sms', 'letter', 'telephone'];
-
-/** Reads a sequence: an action per step, in order, with its channel as code and its message as definition; the last action is `close`. */
-export function parseSequence(plan: PlanDefinition): Result<Sequence> {
-  const actions = plan.action ?? [];
-  const close = actions.at(-1);
-  const last = daysAfterPrevious(close, actions.at(-2)?.id);
-  if (!close || codeIn(TASK_CODE, close.code?.[0]) !== 'close' || last === undefined) {
-    return fail('invalid', 'A sequence must end with an action "close" that waits some days after the step before it');
-  }
-  const steps: Step[] = [];
-  for (const [index, action] of actions.slice(0, -1).entries()) {
-    const step = parseStep(action, actions[index - 1]?.id);
-    if (!step.ok) return step;
-    steps.push(step.value);
-  }
-  if (steps.length === 0) return fail('invalid', 'A sequence needs at least one step before "close"');
-  if (new Set(steps.map((step) => step.id)).size < steps.length) {
-    return fail('invalid', 'Two steps of the sequence have the same id; a step is known by its id, give each its own');
-  }
-  const canonical = `${plan.url ?? ''}|${plan.version ?? ''}`;
-  return ok({ canonical, steps, waitAfterLast: { days: last } });
-}
-
-function parseStep(action: PlanDefinitionAction, previous: string | undefined): Result<Step> {
-  const code = codeIn(CHANNEL, action.code?.[0]);
-  const channel = CHANNELS.find((known) => known === code);
-  const days = previous === undefined ? 0 : daysAfterPrevious(action, previous);
-  const { id, definitionCanonical: template } = action;
-  if (!id || !channel || !template || days === undefined) {
-    return fail(
-      'invalid',
-      `Step ${id ?? 'without id'}: wanted an id, a channel (${CHANNELS.join(', ')}), a message and whole days after the step before`,
-    );
-  }
-  return ok({ id, channel, template, waitAfterPrevious: { days } });
-}
-
-function daysAfterPrevious(action: PlanDefinitionAction | undefined, previous: string | undefined): number | undefined {
-  const after = action?.relatedAction?.find((related) => related.actionId === previous);
-  const { value, code } = after?.offsetDuration ?? {};
-  const known = after?.relationship === 'after-end' && code === 'd' && value !== undefined;
-  return known && Number.isInteger(value) && value >= 0 ? value : undefined;
-}
-
 /**
  * The next step of one Task. `requests` are those made for this Task, skipped steps (revoked) included: a step is done
  * when its request exists. After a failed or skipped step the next one comes at its channel's next opening.
  */
 export function nextStep(
   sequence: Sequence,
-  state: { readonly task: Task; readonly requests: readonly CommunicationRequest[]; readonly now: string },
+  state: {
+    readonly task: Task;
+    readonly requests: readonly CommunicationRequest[];
+    readonly now: string;
+    /** The practice's own. */
+    readonly hours?: Hours;
+  },
 ): NextStep {
-  const { task, requests, now } = state;
+  const { task, requests, now, hours = {} } = state;
   const why = stopReason(task);
   if (why) return { kind: 'stopped', why };
   const made = (step: Step | undefined) => step && requests.find((request) => request.id === requestId(task, step));
@@ -100,13 +61,13 @@ export function nextStep(
   const previous = index < 0 ? sequence.steps.at(-1) : sequence.steps[index - 1];
   const before = made(previous);
   // A call is a person's work: until it is made it is not over, however long ago it was asked for.
-  if (previous?.channel === 'telephone' && before?.status === 'active') {
-    return { kind: 'wait', until: nextOpening('telephone', addTo(now, { days: 1 })) };
+  if (before?.status === 'active' && channelIn(before) === 'telephone') {
+    return { kind: 'wait', until: nextOpening('telephone', addTo(now, { days: 1 }), hours) };
   }
-  const wait = step?.waitAfterPrevious ?? sequence.waitAfterLast;
-  const dueAt = before && isOnItsWay(task, before) ? addTo(sentAt(before, now), wait) : now;
+  const wait = step ? waitFor(task, step, before) : sequence.waitAfterLast;
+  const dueAt = before && isOnItsWay(task, before) ? afterWait(sentAt(before, now), wait, hours) : now;
   if (!step) return isLater(dueAt, now) ? { kind: 'wait', until: dueAt } : { kind: 'exhausted', event: lastWord(task) };
-  const opens = nextOpening(step.channel, isLater(dueAt, now) ? dueAt : now);
+  const opens = nextOpening(step.channel, isLater(dueAt, now) ? dueAt : now, hours);
   return isLater(opens, now) ? { kind: 'wait', until: opens } : { kind: 'step', step, dueAt };
 }
 
@@ -130,6 +91,19 @@ export function stopReason(task: Task): StopReason | undefined {
   const progress = progressOf(task);
   if (progress === 'cancelled-by-patient' || progress === 'cancelled-by-practice') return 'booking-cancelled';
   return progress?.startsWith('replied-') ? 'replied' : undefined;
+}
+
+/** A message that is read late, but before the next step, earns the longer wait. */
+function waitFor(task: Task, step: Step, before: CommunicationRequest | undefined): Wait {
+  const isRead = before && hasFact(task, 'read', linkTo('Communication', communicationId(before)));
+  // Where the channel was chosen by evidence, the step before need not have been an App message.
+  const isOther = before !== undefined && channelIn(before) !== 'nhsapp';
+  return (isRead || isOther ? undefined : step.waitIfUnread) ?? step.waitAfterPrevious;
+}
+
+/** The channel that a request was made for, whatever the sequence names. */
+function channelIn(request: CommunicationRequest): string | undefined {
+  return codeIn(CHANNEL, request.medium?.[0]);
 }
 
 /** A step that was skipped or could not be delivered gives the patient nothing to wait for. */

@@ -22,7 +22,8 @@ export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 
 export type TaskEvent =
   | { readonly kind: 'released'; readonly by: Reference }
-  | { readonly kind: 'held'; readonly reason: HoldReason; readonly until?: string }
+  /** `check`: the line of the send-time checklist that asked for it, where one did. */
+  | { readonly kind: 'held'; readonly reason: HoldReason; readonly until?: string; readonly check?: string }
   /** With a reason, it ends only a hold for that reason: the end of a capacity wait must not end a safeguarding hold. */
   | { readonly kind: 'resumed'; readonly reason?: HoldReason }
   | { readonly kind: 'sent'; readonly request: Reference; readonly channel: Channel }

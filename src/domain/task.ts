@@ -3,7 +3,7 @@
  * facts: care-needs §4.2, §4.3; HL7 Clinical Order Workflows
  */
 import { idFrom } from '#fhir/id.ts';
-import { HL7_TASK_CODE, IDEMPOTENCY_KEY, STATUS_REASON, ukCore } from '#fhir/systems.ts';
+import { HL7_TASK_CODE, IDEMPOTENCY_KEY, SEND_CHECK, STATUS_REASON, ukCore } from '#fhir/systems.ts';
 import type { Reference, ServiceRequest, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { type BusinessStatus, businessStatus, businessStatusOf } from './business-status.ts';
@@ -120,7 +120,7 @@ function apply(task: Task, event: TaskEvent, now: string): Task {
     case 'released':
       return { ...withFact(task, 'released', event.by), status: 'accepted' };
     case 'held':
-      return held(task, event.reason, event.until);
+      return held(task, event);
     case 'resumed':
       return resumed(task, event.reason);
     case 'partly-done':
@@ -177,15 +177,17 @@ const REPLIED = {
   other: 'replied-other',
 } as const;
 
-function held(task: Task, reason: HoldReason, until: string | undefined): Task {
+function held(task: Task, { reason, until, check }: Extract<TaskEvent, { kind: 'held' }>): Task {
   const present = holdOf(task);
   if (present && HOLDS.indexOf(present) > HOLDS.indexOf(reason)) return task;
-  if (present === reason && task.restriction?.period?.start === until) return task;
+  const isSame = present === reason && codeIn(SEND_CHECK, task.statusReason) === check;
+  if (isSame && task.restriction?.period?.start === until) return task;
   const { restriction: _earlier, ...rest } = task;
+  const asked = check === undefined ? [] : [{ system: SEND_CHECK, code: check }];
   return {
     ...rest,
     status: 'on-hold',
-    statusReason: concept(STATUS_REASON, reason),
+    statusReason: { coding: [{ system: STATUS_REASON, code: reason }, ...asked] },
     // No work is sought before then: the sweep that resumes held Tasks reads it.
     ...(until === undefined ? {} : { restriction: { period: { start: until } } }),
   };

@@ -3,6 +3,7 @@ import compress from '@fastify/compress';
 import fastify, { type FastifyInstance } from 'fastify';
 import { answerError, BODY_LIMIT, catchErrors, sendFailure } from './answer.ts';
 import { routeBoard } from './board/routes.ts';
+import { routeReceivedTexts } from './callbacks/govuk-notify.ts';
 import { routeCallbacks } from './callbacks/notify.ts';
 import { type Capability, loadCapability } from './capability.ts';
 import type { Deps } from './deps.ts';
@@ -17,6 +18,7 @@ import { routeIntake } from './intake/routes.ts';
 import { routeKeys } from './keys.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeReplies } from './replies/routes.ts';
+import { routeTimes } from './replies/times.ts';
 import { logRequests, requestIdOf } from './request-log.ts';
 
 /** Bytes from which an answer is compressed. */
@@ -60,7 +62,9 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   await routeEvents(app, deps);
   routeFhir(app, deps, routes);
   await routeCallbacks(app, deps);
+  await routeReceivedTexts(app, deps);
   routeReplies(app, deps);
+  routeTimes(app, deps);
   routeBoard(app, deps);
   await routeIntake(app, deps);
   routeHealth(app, deps);

@@ -41,7 +41,7 @@ export const queues = {
   'stop-list': only({ organisation, flag: id, since: Type.String() }),
   /** The next step of a Task's sequence. */
   reach: only({ organisation, task: id }),
-  /** A delivery status that NHS Notify called back, or a message from a MESH mailbox. */
+  /** A delivery status that NHS Notify called back, a text from a patient, or a message from a MESH mailbox. */
   receipt: only({ system: Type.String(), key: Type.String() }),
   /** A MESH mailbox is emptied: what waits is kept, then acknowledged. `validatedOn`: the London date on which it was last validated. */
   'mesh-inbox': only({

@@ -20,6 +20,7 @@ import { acceptRestored } from '#store/restored.ts';
 import { openParameters } from '#store/search-parameter.ts';
 import { reindex } from '#store/search-reindex.ts';
 import { setTimers } from '#store/timers.ts';
+import { activeRules } from '#workflow/active-rules.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { called } from '#workflow/call.ts';
@@ -38,6 +39,7 @@ import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { OpenBatch, User } from '#workflow/ports.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
+import { RECEIVED_TEXT, receivedText } from '#workflow/received-text.ts';
 import { linkOf } from '#workflow/shell.ts';
 import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
 import { writeBack } from '#workflow/writeback.ts';
@@ -48,7 +50,7 @@ import { type Deliveries, openDeliveries } from './deliveries.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { pdsTurns, sdsTurns } from './pds-turns.ts';
-import { openReplyLink, sealReplyLink } from './reply-link.ts';
+import { openPass, openReplyLink, sealPass, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import { terminologyOf } from './terminology.ts';
 import { definitionsAtHand } from './validator.ts';
@@ -145,8 +147,18 @@ function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
     },
   };
 }
+/** How long a patient may take to choose a time, from each page on. */
+const PASS_MINUTES = 20;
+
 /** As old as a record may be, which PDS corrects: a person who died on Friday is not written to on Monday. */
 const DEMOGRAPHICS_HOURS = 72;
+
+/** A rule that a practice asks for and nobody ships stops the start: its patients would silently have no needs. */
+function runningRules({ rules }: Definitions, practices: Parts['practices']) {
+  const active = activeRules(rules, practices);
+  if (!active.ok) throw new Error(active.failure.message);
+  return active.value;
+}
 
 function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; jobs: Jobs; log: Logger }) {
   const { now, practices, secret } = parts;
@@ -159,7 +171,7 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     now,
     practices,
     enqueue: jobs.enqueue,
-    rules: definitions.rules,
+    rules: runningRules(definitions, practices),
     sequence: definitions.sequence,
     templates: definitions.templates,
     conceptMaps: definitions.conceptMaps,
@@ -193,6 +205,9 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     replyUrl: (organisation: string, request: string, expires: string) =>
       `${parts.publicUrl()}/reply/${sealReplyLink(secret, { organisation, request, expires })}`,
     openLink: (token: string, at: string) => openReplyLink(secret, token, at),
+    sealPass: (link: { organisation: string; request: string }) =>
+      sealPass(secret, { ...link, expires: addTo(now(), { minutes: PASS_MINUTES }) }),
+    openPass: (pass: string, at: string) => openPass(secret, pass, at),
   };
 }
 
@@ -238,7 +253,10 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
     campaign: (payload) => campaign(shell, payload),
     'stop-list': (payload) => completeStopList(shell, payload),
     reach: (payload) => reach(shell, payload),
-    receipt: (payload) => (payload.system === MESH ? understandMail(shell, payload) : receipt(shell, payload)),
+    receipt: (payload) => {
+      if (payload.system === MESH) return understandMail(shell, payload);
+      return payload.system === RECEIVED_TEXT ? receivedText(shell, payload) : receipt(shell, payload);
+    },
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
     book: (payload) => book(shell, payload),

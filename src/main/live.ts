@@ -2,6 +2,7 @@
 import { type PublicJwks, publicJwks } from '#auth/public-keys.ts';
 import { createTokenVerifier } from '#auth/token.ts';
 import type { LiveConfig } from '#config.ts';
+import { defaultBundling } from '#domain/bundle/planned-need.ts';
 import { addTo } from '#fhir/date.ts';
 import { notifyKeysOf } from '#http/deps.ts';
 import type { Result } from '#result.ts';
@@ -16,7 +17,10 @@ export function liveParts(config: LiveConfig): Parts {
     databaseUrl: config.databaseUrl,
     fhirPackages: config.fhirPackages,
     now,
-    practices: config.practices,
+    practices: config.practices.map(({ bundling, ...link }) => ({
+      ...link,
+      ...(bundling ? { bundling: { ...defaultBundling, ...bundling } } : {}),
+    })),
     outside: createOutside({
       now,
       version,
@@ -43,6 +47,9 @@ export function liveParts(config: LiveConfig): Parts {
     ...(config.extracts ? { extracts: { ...config.extracts, sftpOf: sftpOf(config) } } : {}),
     verifyToken: createTokenVerifier({ issuer: config.oidcIssuer, audience: config.oidcAudience }),
     notifyKeys: notifyKeysOf(config.notifyApplicationId, config.notifyCallbackKeys),
+    textTokens: config.practices.flatMap(({ organisation, textTokenSha256: sha256 }) =>
+      sha256 ? [{ organisation, sha256 }] : [],
+    ),
     ...(keys.ok ? { publicKeys: keys.value } : {}),
     secret: config.secret,
     publicUrl: () => config.publicUrl.replace(/\/$/, ''),

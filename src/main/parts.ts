@@ -3,6 +3,7 @@
 import type { PublicJwks } from '#auth/public-keys.ts';
 import type { VerifyToken } from '#auth/token.ts';
 import type { RetryPolicy } from '#domain/subscription/attempt.ts';
+import type { TextToken } from '#http/callbacks/deps.ts';
 import type { Destination, NotifyKey } from '#http/deps.ts';
 import type { QueueName } from '#jobs/queues.ts';
 import type { Result } from '#result.ts';
@@ -55,6 +56,7 @@ export type Parts = {
   readonly extracts?: ExtractParts;
   readonly verifyToken: VerifyToken;
   readonly notifyKeys: readonly NotifyKey[];
+  readonly textTokens?: readonly TextToken[];
   /** What the address of our public keys answers. */
   readonly publicKeys?: PublicJwks;
   /** Signs reply links and makes patient ids of practices without an extract. */

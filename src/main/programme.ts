@@ -3,6 +3,7 @@ import { epochMilliseconds, londonInstant } from '#fhir/date.ts';
 import type { Bundle, RequestGroup } from '#fhir/types.ts';
 import { inTransaction } from '#store/database.ts';
 import { setTimers } from '#store/timers.ts';
+import { presentRules } from '#workflow/active-rules.ts';
 import { cohortId } from '#workflow/cohort.ts';
 import { type Drive, driveTo } from './drive.ts';
 
@@ -57,7 +58,9 @@ async function release({ sandbox, address }: Start, { organisation, group }: Coh
 
 /** The cohorts that nobody has released yet, asked for as a coordinator would ask. */
 async function unreleased({ house, sandbox, address, rules }: Start, practices: readonly string[]): Promise<Cohort[]> {
-  const wanted = house.shell.rules.filter((rule) => rules.some((id) => rule.url.endsWith(`/${id}`)));
+  const wanted = presentRules(house.shell.rules, sandbox.startDate).filter((rule) =>
+    rules.some((id) => rule.url.endsWith(`/${id}`)),
+  );
   const found = await Promise.all(
     practices.map(async (organisation) => {
       const token = await sandbox.token('coordinator', organisation);

@@ -3,8 +3,8 @@ import type { NeedRule } from '#domain/needs/rule.ts';
 import { check } from '#domain/outreach/checklist.ts';
 import { type Template, withReplyUrl } from '#domain/outreach/message.ts';
 import { sentCommunication } from '#domain/outreach/receipt.ts';
-import { channelOf, revoked } from '#domain/outreach/request.ts';
-import { communicationId, requestId, type Sequence } from '#domain/sequence.ts';
+import { channelOf, revoked, templateOf } from '#domain/outreach/request.ts';
+import { communicationId, type Sequence } from '#domain/sequence.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
@@ -18,7 +18,7 @@ import { loadPathway, type Pathway } from './pathway.ts';
 import type { Policy } from './policy.ts';
 import type { SendLetter, SendMessage } from './ports.ts';
 import { addressLines, gatherSendCheck, nhsNumberOf } from './send-check.ts';
-import type { Shell, Transaction } from './shell.ts';
+import { hoursOf, type Shell, type Transaction } from './shell.ts';
 import { isHalted } from './stand-down.ts';
 import { moveTask } from './task.ts';
 
@@ -61,10 +61,10 @@ export async function handOver(
     )
       return ok('done before');
     const now = shell.now();
-    const step = shell.sequence.steps.find((one) => requestId(pathway.task, one) === request.id);
     const channel = channelOf(request) ?? 'sms';
-    const template = step && shell.templates.get(step.template);
-    const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, now });
+    const template = templateOf(request, shell.templates.values());
+    const hours = hoursOf(shell, job.organisation);
+    const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, hours, now });
     const checked = check(input);
     if (isEnded(pathway.task.status) || checked.result !== 'send') {
       await stepBack(shell, tx, pathway, request, checked.result === 'send' ? undefined : checked);

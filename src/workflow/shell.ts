@@ -1,5 +1,7 @@
 /** What every stage is given: the database, the clock, the queues and how each practice is linked. */
 
+import type { Bundling } from '#domain/bundle/planned-need.ts';
+import type { Hours } from '#domain/outreach/window.ts';
 import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
 import type { Now, User } from './ports.ts';
@@ -42,8 +44,16 @@ export type PracticeLink = {
   /** EMIS: the GUID of the sharing agreement under which its extract comes; a batch of another one is refused. */
   readonly agreement?: string;
   readonly writeback: 'im1' | 'send-document' | 'manual';
+  /** The rules that run here, by the last part of their canonical; the default ones when left out. */
+  readonly rules?: readonly string[];
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
+  /** How each step's channel is taken: as the sequence names it, which is the default, or by evidence. */
+  readonly channelPolicy?: 'fixed' | 'evidence';
+  /** When it may be written from and called, where it narrows the usual hours. */
+  readonly hours?: Hours;
+  /** How needs of one person are planned together; left out, each goes its own way. */
+  readonly bundling?: Bundling;
 };
 
 export type Shell = {
@@ -60,6 +70,11 @@ export const inside = (organisation: string): Access => ({ organisations: [organ
 
 export function linkOf(shell: Pick<Shell, 'practices'>, organisation: string): PracticeLink | undefined {
   return shell.practices.find((practice) => practice.organisation === organisation);
+}
+
+/** The practice's own hours; none where it keeps the usual ones. */
+export function hoursOf(shell: Pick<Shell, 'practices'>, organisation: string): Hours {
+  return linkOf(shell, organisation)?.hours ?? {};
 }
 
 /** Splits work into jobs of a bearable size. */

@@ -111,8 +111,10 @@ t.test('the public routes are these and no others', async (t) => {
     'GET /health/ready',
     'GET /openapi.json',
     'GET /reply/:token',
+    'POST /callbacks/govuk-notify/received-text',
     'POST /callbacks/notify',
     'POST /reply/:token',
+    'POST /reply/times',
   ]);
   const ids = new Set(all.map((one) => one.id));
   for (const path of [

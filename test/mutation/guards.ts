@@ -29,13 +29,13 @@ const ELIGIBILITY = 'src/domain/needs/eligibility.ts';
 const DECISION = 'src/domain/needs/decision.ts';
 const WINDOW = 'src/domain/outreach/window.ts';
 
-/** Takes one line out of the checklist. */
-const unchecked = (name: string, check: string): Guard => ({
+/** Makes one line of the checklist pass, whatever it is asked. */
+const unchecked = (name: string): Guard => ({
   invariant: 'send',
   guard: `the checklist asks "${name}"`,
   file: CHECKLIST,
-  find: `  ['${name}', ${check}],\n`,
-  replace: '',
+  find: `  { name: '${name}', check: `,
+  replace: `  { name: '${name}', check: () => ({ result: 'pass' }) || `,
 });
 
 export const GUARDS: readonly Guard[] = [
@@ -315,20 +315,30 @@ export const GUARDS: readonly Guard[] = [
     find: "if (!holidays) return 'unknown';",
     replace: 'if (!holidays) return true;',
   },
-  unchecked('freshness', 'person.freshness'),
-  unchecked('identity', 'person.identity'),
-  unchecked('alive', 'person.alive'),
-  unchecked('registered', 'person.registered'),
-  unchecked('restricted', 'person.restricted'),
-  unchecked('adult', 'person.adult'),
-  unchecked('suppressed', 'person.suppressed'),
-  unchecked('consent', 'message.consent'),
-  unchecked('contact-point', 'message.contactPoint'),
-  unchecked('need-open', 'message.needOpen'),
-  unchecked('frequency', 'message.frequency'),
-  unchecked('quiet-hours', 'message.quietHours'),
-  unchecked('capacity', 'message.capacity'),
-  unchecked('template', 'message.template'),
-  unchecked('batch', 'message.batch'),
-  unchecked('emergency-stop', 'message.emergencyStop'),
+  unchecked('record-fresh'),
+  unchecked('demographics-fresh'),
+  unchecked('consent-fresh'),
+  unchecked('bookings-fresh'),
+  unchecked('identity'),
+  unchecked('alive'),
+  unchecked('registered'),
+  unchecked('restricted'),
+  unchecked('adult'),
+  unchecked('programme-suppressed'),
+  unchecked('person-suppressed'),
+  unchecked('do-not-contact'),
+  unchecked('consent'),
+  unchecked('contact-point'),
+  unchecked('contact-shared'),
+  unchecked('task-open'),
+  unchecked('need-open'),
+  unchecked('booked-elsewhere'),
+  unchecked('national'),
+  unchecked('frequency'),
+  unchecked('quiet-hours'),
+  unchecked('capacity'),
+  unchecked('template'),
+  unchecked('batch'),
+  unchecked('outreach-hold'),
+  unchecked('emergency-stop'),
 ];

@@ -16,6 +16,7 @@ const TESTS = [
   'test/property/pathway.test.ts',
   'test/property/needs.test.ts',
   'test/unit/domain/pathway.test.ts',
+  'test/unit/domain/outreach.test.ts',
   'test/unit/domain/needs.test.ts',
 ];
 

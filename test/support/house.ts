@@ -81,6 +81,7 @@ type HouseOptions = {
   readonly isWorking?: boolean;
   readonly subscriptions?: Partial<Parts['subscriptions']>;
   readonly slotBudgetMs?: number;
+  readonly textTokens?: Parts['textTokens'];
   /** Limits that differ from the product's own. */
   readonly policy?: Parts['policy'];
   readonly deprivationOf?: Parts['deprivationOf'];
@@ -123,6 +124,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
       secret: SECRET,
       publicUrl: () => url,
       nextIntake: (at) => addTo(at, { days: 1 }),
+      ...(options.textTokens ? { textTokens: options.textTokens } : {}),
       ...(options.slotBudgetMs ? { slotBudgetMs: options.slotBudgetMs } : {}),
       subscriptions: { privateHosts: ['127.0.0.1'], ...options.subscriptions },
       ...(options.policy ? { policy: options.policy } : {}),
@@ -153,7 +155,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
         .setProtectedHeader({ alg: 'RS256', kid: keys[0].kid })
         .setIssuer(claims.iss ?? identity.issuer)
         .setAudience(claims.aud ?? AUDIENCE)
-        .setSubject('somebody')
+        .setSubject(claims.sub ?? 'somebody')
         .setIssuedAt()
         .setExpirationTime(expires)
         .sign(key),

@@ -126,6 +126,16 @@ t.test('files, lists and URLs are looked into', async (t) => {
     ['no rate for PDS', { ...whole, PDS_REQUESTS_PER_SECOND: '0' }, ['PDS_REQUESTS_PER_SECOND']],
     ['no practice', withPractices([]), ['HOLDFAST_PRACTICES_FILE']],
     ['a practice twice', withPractices([practice(), practice()]), ['HOLDFAST_PRACTICES_FILE']],
+    [
+      'messages in the night',
+      withPractices([practice({ hours: { windows: { sms: { from: 19, to: 22 } } } })]),
+      ['HOLDFAST_PRACTICES_FILE'],
+    ],
+    [
+      'an hour that ends before it begins',
+      withPractices([practice({ hours: { windows: { sms: { from: 12, to: 10 } } } })]),
+      ['HOLDFAST_PRACTICES_FILE'],
+    ],
     ['a misspelt property', withPractices([practice({ adis: '1' })]), ['HOLDFAST_PRACTICES_FILE']],
     [
       'two things wrong with a practice',

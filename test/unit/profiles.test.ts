@@ -26,6 +26,7 @@ import type {
   Resource,
   ValueSet,
 } from '#fhir/types.ts';
+import { activeRules, presentRules, ruleName, rulesFor } from '#workflow/active-rules.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', 'profiles');
 const src = join(import.meta.dirname, '..', '..', 'src');
@@ -60,13 +61,22 @@ function conceptsOf(valueSet: ValueSet): Concept[] {
   );
 }
 
-function setsOfRules(): ValueSet[] {
-  const urls = rules.flatMap((plan) => {
-    const parsed = parseRule(plan);
-    if (!parsed.ok) return [];
-    return [...valueSetsOf(parsed.value), ...(parsed.value.invitation ? [parsed.value.invitation] : [])];
-  });
-  return [...new Set(urls)].map((url) => rulesSets.get(url)).filter((one) => one !== undefined);
+/** Every set of codes of ours that says how well each is attested, whether or not a rule asks for it yet. */
+function startingSets(): ValueSet[] {
+  const attested = valueSets.filter((set) => conceptsOf(set).some(({ status }) => status !== ''));
+  const asked = rules.flatMap(setsOf).flatMap(({ url }) => rulesSets.get(url) ?? []);
+  return [...new Set([...attested, ...asked])];
+}
+
+/** The value sets that a rule names, each with its part in it. */
+function setsOf(plan: PlanDefinition): { part: string; url: string }[] {
+  const parsed = parseRule(plan);
+  if (!parsed.ok) return [];
+  const { invitation } = parsed.value;
+  return [
+    ...valueSetsOf(parsed.value).map((url) => ({ part: 'evaluated', url })),
+    ...(invitation === undefined ? [] : [{ part: 'invitation', url: invitation }]),
+  ];
 }
 
 /** Verhoeff's dihedral check digit, as SNOMED CT ids end in one. */
@@ -100,13 +110,15 @@ t.test('every artefact is named as its file, its url and its version say', async
   for (const file of files) {
     const found = JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet;
     t.equal(`${found.resourceType}-${found.id}.json`, file);
-    t.equal(found.url, `${HOLDFAST}/${found.resourceType}/${found.id}`, `${file} url`);
+    // Of a rule, the versions of other years share the canonical: their ids end in the year.
+    const name = found.resourceType === ('PlanDefinition' as string) ? found.id?.replace(/-20\d\d$/, '') : found.id;
+    t.equal(found.url, `${HOLDFAST}/${found.resourceType}/${name}`, `${file} url`);
     t.ok(found.version && found.status, `${file} version and status`);
   }
 });
 
-t.test('the three need rules parse, and every value set they name is here', async (t) => {
-  t.same(rules.map((rule) => rule.id).sort(), ['asthma-review', 'diabetes-eight-care-processes', 'dmard-monitoring']);
+t.test('every need rule parses, and every value set that it names is here', async (t) => {
+  t.ok(rules.length >= 18, `${rules.length} rules`);
   for (const plan of rules) {
     const parsed = parseRule(plan);
     if (!parsed.ok) {
@@ -119,6 +131,63 @@ t.test('the three need rules parse, and every value set they name is here', asyn
     t.match(plan.effectivePeriod?.start, /^\d{4}-\d{2}-\d{2}$/);
   }
 });
+
+t.test('versions of one rule hold in years that do not overlap, and only with the next one', async (t) => {
+  for (const url of new Set(rules.map((rule) => rule.url))) {
+    const periods = rules
+      .filter((rule) => rule.url === url)
+      .map(({ version, effectivePeriod }) => ({
+        version,
+        start: effectivePeriod?.start ?? '',
+        end: effectivePeriod?.end,
+      }))
+      .sort((one, other) => (one.start < other.start ? -1 : 1));
+    t.equal(new Set(periods.map(({ version }) => version)).size, periods.length, `${url}: each version once`);
+    for (const [index, { version, start }] of periods.entries()) {
+      t.ok(version?.startsWith(`${start.slice(0, 4)}.`), `${url} ${version} is named after its year`);
+      const before = periods[index - 1];
+      if (before)
+        t.ok(before.end !== undefined && before.end < start, `${url} ${before.version} ends before ${version}`);
+    }
+  }
+});
+
+t.test(
+  'a practice runs the rules that it names, else the three of the sandbox, in the version of the day',
+  async (t) => {
+    const parsed = rules.flatMap((plan) => {
+      const rule = parseRule(plan);
+      return rule.ok ? [rule.value] : [];
+    });
+    const practice = { organisation: 'A81001', name: 'P', record: 'emis', inbox: '/x', writeback: 'manual' } as const;
+    const usual = { ...practice, telephone: '07700 900123' };
+    const chosen = { ...usual, organisation: 'B82002', rules: ['copd-review', 'asthma-review'] };
+    const active = activeRules(parsed, [usual, chosen]);
+    if (!active.ok) throw new Error(active.failure.message);
+    const at = (organisation: string, date: string) =>
+      rulesFor({ practices: [usual, chosen], rules: active.value }, organisation, date)
+        .map((rule) => `${ruleName(rule)} ${rule.version}`)
+        .sort();
+    t.same(at('A81001', '2026-06-01'), [
+      'asthma-review 2026.1',
+      'diabetes-eight-care-processes 2026.1',
+      'dmard-monitoring 2026.1',
+    ]);
+    t.same(at('A81001', '2026-03-31'), ['asthma-review 2025.1', 'diabetes-eight-care-processes 2025.1']);
+    t.same(at('B82002', '2026-04-01'), ['asthma-review 2026.1', 'copd-review 2026.1']);
+    t.same(
+      presentRules(active.value, '2026-03-31')
+        .map((rule) => `${ruleName(rule)} ${rule.version}`)
+        .sort(),
+      ['asthma-review 2025.1', 'copd-review 2026.1', 'diabetes-eight-care-processes 2025.1', 'dmard-monitoring 2026.1'],
+      'a list names each rule once',
+    );
+    const unknown = activeRules(parsed, [{ ...usual, rules: ['asthma-revue'] }]);
+    t.notOk(unknown.ok);
+    if (!unknown.ok)
+      t.match(unknown.failure.message, /A81001 names the rule asthma-revue, which does not ship; known: /);
+  },
+);
 
 t.test('every extension of ours that an artefact uses is defined', async (t) => {
   const defined = new Set(read('StructureDefinition').map((one) => (one as { url?: string }).url));
@@ -250,8 +319,8 @@ t.test('profiles/README.md lists every artefact as it is', async (t) => {
 });
 
 t.test('every code is a SNOMED CT concept id, once per set, with its evidence', async (t) => {
-  t.ok(setsOfRules().length >= 25, `${setsOfRules().length} value sets`);
-  for (const valueSet of setsOfRules()) {
+  t.ok(startingSets().length >= 25, `${startingSets().length} value sets`);
+  for (const valueSet of startingSets()) {
     const concepts = conceptsOf(valueSet);
     const { id = '' } = valueSet;
     t.ok(concepts.length >= 1 && concepts.length <= 25, `${id}: a small set`);
@@ -264,10 +333,31 @@ t.test('every code is a SNOMED CT concept id, once per set, with its evidence', 
     for (const { code, display, status, sources } of concepts) {
       t.ok(isConceptId(code), `${id} ${code}`);
       t.ok(display, `${id} ${code} has a display`);
-      t.match(status, /^(verified|official-single|single-source)$/, `${id} ${code} says how well it is attested`);
+      t.match(
+        status,
+        /^(verified|official-single|single-source|unverified)$/,
+        `${id} ${code} says how well it is attested`,
+      );
       t.ok(sources.length > 0, `${id} ${code} says where it was found`);
     }
   }
+});
+
+t.test('docs/rules-shipped.md counts the codes of each rule as they ship', async (t) => {
+  const rows = readFileSync(join(profiles, '..', 'docs', 'rules-shipped.md'), 'utf8').matchAll(
+    /^\| \[[\w-]+\]\(\.\.\/profiles\/PlanDefinition-([\w-]+)\.json\) \| ([\d.]+) \| .+ \| (\d+ \/ \d+ \/ \d+ \/ \d+) \| .+ \|$/gm,
+  );
+  const said = [...rows].map(([, id, version, counts]) => `${id} ${version}: ${counts}`);
+  const counted = rules.map((plan) => {
+    const named = new Set(JSON.stringify(plan).match(/https:[^"]+\/ValueSet\/[\w-]+/g));
+    const sets = [...named].flatMap((url) => rulesSets.get(url) ?? []);
+    const statuses = new Map(sets.flatMap(conceptsOf).map(({ code, status }) => [code, status]));
+    const counts = ['verified', 'official-single', 'single-source', 'unverified'].map(
+      (status) => [...statuses.values()].filter((one) => one === status).length,
+    );
+    return `${plan.id} ${plan.version}: ${counts.join(' / ')}`;
+  });
+  t.same(said.sort(), counted.sort());
 });
 
 t.test('the generic invitation code is nowhere in what ships', async (t) => {
@@ -275,24 +365,26 @@ t.test('the generic invitation code is nowhere in what ships', async (t) => {
     t.notOk(readFileSync(join(profiles, file), 'utf8').includes(bannedInvitation), file);
 });
 
-t.test('no code means two things: sets of different purpose share none', async (t) => {
-  const codes = (id: string) =>
-    new Set(conceptsOf(rulesSets.get(`${HOLDFAST}/ValueSet/${id}`) as ValueSet).map((one) => one.code));
-  const apart: readonly [string, string][] = [
-    ['asthma-register', 'asthma-resolved'],
-    ['asthma-register', 'asthma-review'],
-    ['asthma-invitation', 'asthma-review'],
-    ['asthma-invitation', 'diabetes-invitation'],
-    ['diabetes-register', 'diabetes-resolved'],
-    ['palliative-care', 'palliative-care-ended'],
-    ['full-blood-count', 'liver-function'],
-    ['liver-function', 'urea-electrolytes'],
-  ];
-  for (const [one, other] of apart) {
-    const shared = [...codes(one)].filter((code) => codes(other).has(code));
-    t.same(shared, [], `${one} and ${other}`);
-  }
-});
+t.test(
+  'no code means two things: the sets of one rule share none, nor do the invitations of two conditions',
+  async (t) => {
+    const codes = (url: string) => new Set(conceptsOf(rulesSets.get(url) as ValueSet).map(({ code }) => code));
+    const apart = (urls: readonly string[], where: string) => {
+      for (const [index, one] of urls.entries())
+        for (const other of urls.slice(index + 1)) {
+          const shared = [...codes(one)].filter((code) => codes(other).has(code));
+          t.same(shared, [], `${where}: ${one} and ${other}`);
+        }
+    };
+    for (const plan of rules)
+      apart(
+        setsOf(plan).map(({ url }) => url),
+        plan.id ?? '',
+      );
+    const invitations = rules.flatMap(setsOf).filter(({ part }) => part === 'invitation');
+    apart([...new Set(invitations.map(({ url }) => url))], 'invitations');
+  },
+);
 
 t.test(
   'every code is in the lists that it claims',
@@ -313,7 +405,7 @@ t.test(
       return codes;
     };
     let checked = 0;
-    for (const valueSet of setsOfRules()) {
+    for (const valueSet of startingSets()) {
       for (const { code, sources } of conceptsOf(valueSet)) {
         for (const source of sources.filter((one) => one !== 'public-repositories')) {
           t.ok(list(source).has(code), `${valueSet.id} ${code} is in ${source}`);

@@ -1,15 +1,17 @@
 /** Whether a rule is for a patient at all: alive, registered here, of age, on the register, taking the medicine. */
 import { addDays, addMonths, ageOn, isDate } from '#fhir/date.ts';
 import type { PatientFacts } from './facts.ts';
-import type { NeedRule } from './rule.ts';
+import { isInSeason, lastMonthDay, type Season, turnsOfSeason } from './month-day.ts';
+import type { NeedAge, NeedRule } from './rule.ts';
 import { absence, constant, type Dated, found, no, notWhole, unknown, type Verdict, yes } from './verdict.ts';
 
 /** Every condition of the rule; all have to be `yes`. Those that hold for nearly everyone say so without a word. */
-export function eligibilityOf(rule: NeedRule, facts: PatientFacts): readonly Dated<Verdict>[] {
+export function eligibilityOf(rule: NeedRule, facts: PatientFacts, today: string): readonly Dated<Verdict>[] {
   return [
     constant(isAlive(facts)),
     constant(isRegistered(facts)),
-    ...(rule.age ? [isOfAge(rule.age, facts.birthDate)] : []),
+    ...(rule.age ? [isOfAge(rule.age, facts.birthDate), constant(isBornWithin(rule.age, facts.birthDate))] : []),
+    ...(rule.season ? [isSeason(rule.season, today)] : []),
     ...(rule.register ? [isOnRegister(rule.register, facts)] : []),
     ...(rule.medication ? [isTaking(rule.medication, facts)] : []),
   ];
@@ -34,14 +36,15 @@ function isRegistered({ registered }: PatientFacts): Verdict {
   return unknown('Whether the patient is registered at this practice is not known.');
 }
 
-function isOfAge(age: NonNullable<NeedRule['age']>, birthDate: string | undefined): Dated<Verdict> {
+function isOfAge(age: NeedAge, birthDate: string | undefined): Dated<Verdict> {
   const born = birthRange(birthDate);
   if (!born) return constant(unknown('The age is not known.'));
   const { youngest = 0, oldest } = age;
-  const perhapsFrom = reachesAge(born.earliest, youngest);
-  const surelyFrom = reachesAge(born.latest, youngest);
-  const perhapsPast = oldest === undefined ? undefined : reachesAge(born.earliest, oldest + 1);
-  const surelyPast = oldest === undefined ? undefined : reachesAge(born.latest, oldest + 1);
+  const counts = (day: string, years: number) => countsFrom(reachesAge(day, years), age.on);
+  const perhapsFrom = counts(born.earliest, youngest);
+  const surelyFrom = counts(born.latest, youngest);
+  const perhapsPast = oldest === undefined ? undefined : counts(born.earliest, oldest + 1);
+  const surelyPast = oldest === undefined ? undefined : counts(born.latest, oldest + 1);
   return {
     changes: [perhapsFrom, surelyFrom, perhapsPast, surelyPast].filter((date) => date !== undefined),
     at: (date) => {
@@ -50,6 +53,38 @@ function isOfAge(age: NonNullable<NeedRule['age']>, birthDate: string | undefine
       const isSure = date >= surelyFrom && (perhapsPast === undefined || date < perhapsPast);
       return isSure ? yes('') : unknown('The date of birth is too coarse to tell the age.');
     },
+  };
+}
+
+/** The first day on which the patient is surely old enough, where the age is all that the rule asks for. */
+export function oldEnoughFrom(
+  { age, register, medication }: NeedRule,
+  { birthDate }: PatientFacts,
+): string | undefined {
+  if (register || medication) return undefined;
+  const born = birthRange(birthDate);
+  return age?.youngest !== undefined && born ? countsFrom(reachesAge(born.latest, age.youngest), age.on) : undefined;
+}
+
+/** An age judged on a month-day counts from the day after the one before it was reached. */
+function countsFrom(reached: string, on: string | undefined): string {
+  return on === undefined ? reached : addDays(lastMonthDay(addDays(reached, -1), on), 1);
+}
+
+function isBornWithin({ bornFrom, bornUntil }: NeedAge, birthDate: string | undefined): Verdict {
+  if (bornFrom === undefined && bornUntil === undefined) return yes('');
+  const born = birthRange(birthDate);
+  if (!born) return unknown('The date of birth is not known.');
+  if (bornFrom !== undefined && born.latest < bornFrom) return no(`The patient was born before ${bornFrom}.`);
+  if (bornUntil !== undefined && born.earliest > bornUntil) return no(`The patient was born after ${bornUntil}.`);
+  const isSure = born.earliest >= (bornFrom ?? born.earliest) && born.latest <= (bornUntil ?? born.latest);
+  return isSure ? yes('') : unknown('The date of birth is too coarse for this rule.');
+}
+
+function isSeason(season: Season, today: string): Dated<Verdict> {
+  return {
+    changes: turnsOfSeason(season, today),
+    at: (date) => (isInSeason(season, date) ? yes('') : no(`It is out of season (${season.from} to ${season.until}).`)),
   };
 }
 

@@ -7,6 +7,7 @@ import { type ComponentCourse, coursesOf, type Standing, type Window } from './c
 import { eligibilityOf, isPointedTo } from './eligibility.ts';
 import { exclusionsOf } from './exclusions.ts';
 import type { Finding, PatientFacts } from './facts.ts';
+import { lastMonthDay } from './month-day.ts';
 import { type NeedRule, pinnedCanonical, valueSetsOf } from './rule.ts';
 import type { Dated, Verdict } from './verdict.ts';
 
@@ -21,7 +22,10 @@ export type Evaluation = {
   readonly state: NeedState;
   /** The entry that puts the patient on the register is there: an `unknown` is then held for a person, not dropped. */
   readonly isPointedTo: boolean;
-  /** The day of the oldest component when all were done, or `never`: what tells one need of a rule from the next. */
+  /**
+   * What tells one need of a rule from the next: the day of the oldest component when all were done, or `never`; in a
+   * rule with a season its first day.
+   */
   readonly cycle: string;
   /** Known only where the state is neither `unknown`, `excluded` nor `not-eligible`. */
   readonly window?: Window;
@@ -67,9 +71,9 @@ export function evaluateNeed(rule: NeedRule, facts: PatientFacts, now: string): 
 
 function evaluateOn(today: string, rule: NeedRule, facts: PatientFacts) {
   const course: Course = {
-    conditions: eligibilityOf(rule, facts),
+    conditions: eligibilityOf(rule, facts, today),
     exclusions: exclusionsOf(rule, facts),
-    components: coursesOf(rule, facts),
+    components: coursesOf(rule, facts, today),
   };
   const answer = answerOn(today, course);
   const window = hasWindow(answer.state) ? earliest(course.components, today) : undefined;
@@ -77,7 +81,7 @@ function evaluateOn(today: string, rule: NeedRule, facts: PatientFacts) {
   const open = isRested ? rule.components : answer.missing;
   return {
     ...answer,
-    cycle: cycleOf(course.components, today),
+    cycle: rule.season ? lastMonthDay(today, rule.season.from) : cycleOf(course.components, today),
     ...(window ? { window } : {}),
     resets: open.map(({ title }) => `An entry for ${title}.`),
     nextChange: nextChangeAfter(today, answer, course),

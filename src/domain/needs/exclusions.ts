@@ -1,7 +1,9 @@
 /** Whether an exclusion of a rule is in force: declined, unsuitable, palliative. */
-import { addMonths } from '#fhir/date.ts';
+import { addDays, addMonths } from '#fhir/date.ts';
 import type { PatientFacts } from './facts.ts';
+import { nextMonthDay } from './month-day.ts';
 import type { NeedExclusion, NeedRule } from './rule.ts';
+import { isWithin } from './value-bounds.ts';
 import { constant, type Dated, found, no, unknown, type Verdict, yes } from './verdict.ts';
 
 /** One verdict for each exclusion: `yes` = excluded. */
@@ -10,16 +12,26 @@ export function exclusionsOf(rule: NeedRule, facts: PatientFacts): readonly Date
 }
 
 function isExcluded(exclusion: NeedExclusion, facts: PatientFacts): Dated<Verdict> {
-  const { title, months } = exclusion;
+  const { title, bounds } = exclusion;
   const entry = found(facts, exclusion.valueSet);
   const ending = found(facts, exclusion.endedBy);
   if (!entry) return constant(no(`There is no record of ${title}.`));
+  const excludes = bounds ? isWithin(bounds, entry.finding) : 'yes';
+  if (excludes === 'no') return constant(no(`The value of the latest record of ${title} does not exclude.`));
+  if (excludes === 'unknown') return constant(unknown(`The value of the latest record of ${title} is not known.`));
+  return inForce(exclusion, entry, ending);
+}
+
+type Entry = NonNullable<ReturnType<typeof found>>;
+
+function inForce(exclusion: NeedExclusion, entry: Entry, ending: Entry | undefined): Dated<Verdict> {
+  const { title } = exclusion;
   if (entry.date === undefined) {
-    const isForGood = months === undefined && !ending;
+    const isForGood = exclusion.months === undefined && exclusion.until === undefined && !ending;
     return constant(isForGood ? yes(`There is a record of ${title}.`) : unknown(`A record of ${title} has no date.`));
   }
   const since = entry.date;
-  const lapses = months === undefined ? undefined : addMonths(since, months);
+  const lapses = lapseOf(exclusion, since);
   return {
     changes: [since, lapses, ending?.date].filter((date) => date !== undefined),
     at: (date) => {
@@ -31,4 +43,9 @@ function isExcluded(exclusion: NeedExclusion, facts: PatientFacts): Dated<Verdic
       return yes(`There is a record of ${title} of ${since}${lapses ? `, which lapses on ${lapses}` : ''}.`);
     },
   };
+}
+
+function lapseOf({ months, until }: NeedExclusion, since: string): string | undefined {
+  if (months !== undefined) return addMonths(since, months);
+  return until === undefined ? undefined : addDays(nextMonthDay(since, until), 1);
 }

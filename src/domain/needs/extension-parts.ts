@@ -1,5 +1,7 @@
 /** Reads the parts of one complex extension; whatever is missing, of the wrong kind or not understood is a fault. */
+import { isDate } from '#fhir/date.ts';
 import type { Extension } from '#fhir/types.ts';
+import { isMonthDay } from './month-day.ts';
 
 /** A reader over the parts of `extension`; `place` names it in messages. `only` is called last and refuses what was never asked for. */
 export function partsReader(extension: Extension, place: string, fault: (place: string, wanted: string) => void) {
@@ -44,9 +46,26 @@ export function partsReader(extension: Extension, place: string, fault: (place: 
     if (value === undefined) fault(`${place}.${url}`, 'a number');
     return value ?? 0;
   };
+  const flag = (url: string): boolean => {
+    const found = atMostOne(url);
+    if (found && found.valueBoolean !== true) fault(`${place}.${url}`, 'true, or the part left out');
+    return found !== undefined;
+  };
+  const optionalText = (url: string): string | undefined =>
+    parts.some((one) => one.url === url) ? text(url) : undefined;
+  const monthDay = (url: string): string | undefined => {
+    const value = optionalText(url);
+    if (value !== undefined && !isMonthDay(value)) fault(`${place}.${url}`, 'a day of every year as MM-DD');
+    return value;
+  };
+  const date = (url: string): string | undefined => {
+    const value = atMostOne(url)?.valueDate;
+    if (parts.some((one) => one.url === url) && !isDate(value ?? '')) fault(`${place}.${url}`, 'a whole date');
+    return value;
+  };
   const only = <T>(read: T): T => {
     for (const { url = '' } of parts) if (!asked.has(url)) fault(`${place}.${url}`, 'no such part');
     return read;
   };
-  return { place, text, canonical, canonicals, number, optionalNumber, only };
+  return { place, text, canonical, canonicals, number, optionalNumber, optionalText, monthDay, date, flag, only };
 }

@@ -4,13 +4,15 @@ import { HOLDFAST, holdfastExtension } from '#fhir/systems.ts';
 import type { PlanDefinition } from '#fhir/types.ts';
 import { fail, type Issue, ok, type Result } from '#result.ts';
 import { partsReader } from './extension-parts.ts';
-import type { Interval, NeedComponent, NeedExclusion, NeedPriority, NeedRule } from './rule.ts';
+import type { Season } from './month-day.ts';
+import type { Interval, NeedAge, NeedComponent, NeedExclusion, NeedPriority, NeedRule, Once } from './rule.ts';
+import type { ValueBounds } from './value-bounds.ts';
 
 type Fault = (place: string, wanted: string) => void;
 type Parts = ReturnType<typeof partsReader>;
 
 const priorities: readonly NeedPriority[] = ['routine', 'urgent', 'asap', 'stat'];
-const ours = ['register', 'age', 'medication', 'component', 'schedule', 'exclusion', 'work', 'invitation'];
+const ours = 'register age medication season component schedule exclusion work invitation guard'.split(' ');
 const shortestMonth = 28;
 
 /** Reads a rule; `invalid` with one issue per fault. Extensions of other makers are left alone, unknown ones of ours refused. */
@@ -74,12 +76,13 @@ function single(plan: PlanDefinition, name: string, fault: Fault): Parts | undef
   return found[0];
 }
 
-function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' | 'age' | 'medication'> {
+function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' | 'age' | 'medication' | 'season'> {
   const register = single(plan, 'register', fault);
   const age = single(plan, 'age', fault);
   const medication = single(plan, 'medication', fault);
-  if (!register && !medication)
-    fault('extension', 'need-register or need-medication: a rule for everyone is a mistake');
+  const season = single(plan, 'season', fault);
+  if (!register && !medication && age?.optionalNumber('youngest') === undefined)
+    fault('extension', 'need-register, need-medication or a youngest age: a rule for everyone is a mistake');
   return {
     ...(register && {
       register: register.only({
@@ -88,12 +91,8 @@ function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' 
         ...optional('resolved', register.canonicals('resolved')[0]),
       }),
     }),
-    ...(age && {
-      age: age.only({
-        ...optional('youngest', age.optionalNumber('youngest')),
-        ...optional('oldest', age.optionalNumber('oldest')),
-      }),
-    }),
+    ...(age && { age: readAge(age) }),
+    ...(season && { season: readSeason(season, fault) }),
     ...(medication && {
       medication: medication.only({
         title: medication.text('title'),
@@ -103,6 +102,34 @@ function readWho(plan: PlanDefinition, fault: Fault): Pick<NeedRule, 'register' 
       }),
     }),
   };
+}
+
+function readAge(age: Parts): NeedAge {
+  return age.only({
+    ...optional('youngest', age.optionalNumber('youngest')),
+    ...optional('oldest', age.optionalNumber('oldest')),
+    ...optional('on', age.monthDay('on')),
+    ...optional('bornFrom', age.date('bornFrom')),
+    ...optional('bornUntil', age.date('bornUntil')),
+  });
+}
+
+function readSeason(season: Parts, fault: Fault): Season {
+  const { from, until } = { from: season.monthDay('from'), until: season.monthDay('until') };
+  if (from === undefined || until === undefined) fault(season.place, 'both from and until');
+  return season.only({ from: from ?? '', until: until ?? '' });
+}
+
+function readBounds(parts: Parts, fault: Fault): ValueBounds | undefined {
+  const [atLeast, atMost] = [parts.optionalNumber('atLeast'), parts.optionalNumber('atMost')];
+  const unit = parts.optionalText('unit');
+  if (atLeast === undefined && atMost === undefined) {
+    if (unit !== undefined) fault(`${parts.place}.unit`, 'it only with atLeast or atMost');
+    return undefined;
+  }
+  if (unit === undefined) fault(`${parts.place}.unit`, 'the unit of the bounds');
+  if ((atLeast ?? 0) > (atMost ?? Number.POSITIVE_INFINITY)) fault(`${parts.place}.atMost`, 'no less than atLeast');
+  return { ...optional('atLeast', atLeast), ...optional('atMost', atMost), unit: unit ?? '' };
 }
 
 function readWhat(
@@ -116,6 +143,7 @@ function readWhat(
   if (!schedule) fault('need-schedule', 'it once');
   if (!work) fault('need-work', 'it once');
   const days = (part: string) => schedule?.number(part) ?? 0;
+  const guard = single(plan, 'guard', fault);
   const invitation = plan.extension?.find((one) => one.url === holdfastExtension('need-invitation'))?.valueCanonical;
   const read = {
     components,
@@ -125,7 +153,7 @@ function readWhat(
       earlyLimit: days('earlyLimit'),
       maxDefer: days('maxDefer'),
     },
-    exclusions: each(plan, 'exclusion', fault).map(readExclusion),
+    exclusions: each(plan, 'exclusion', fault).map((parts) => readExclusion(parts, fault)),
     work: {
       skill: work?.text('skill') ?? '',
       minutes: work?.number('minutes') ?? 0,
@@ -133,6 +161,7 @@ function readWhat(
       priority: readPriority(work, 'priority', fault),
       overduePriority: readPriority(work, 'overduePriority', fault),
     },
+    ...(guard && { guard: readGuard(guard, fault) }),
     ...optional('invitation', invitation),
   };
   schedule?.only(read);
@@ -140,22 +169,40 @@ function readWhat(
   return read;
 }
 
-function readComponent(parts: Parts, fault: Fault): NeedComponent {
-  const valueSets = parts.canonicals('valueSet');
-  const months = parts.optionalNumber('months');
-  const days = parts.optionalNumber('days');
-  if (valueSets.length === 0) fault(`${parts.place}.valueSet`, 'at least one canonical');
-  if ((months === undefined) === (days === undefined)) fault(parts.place, 'either months or days');
-  const interval: Interval = months === undefined ? { days: days ?? 0 } : { months };
-  if ((months ?? days ?? 0) < 1) fault(parts.place, 'an interval of at least 1');
-  return parts.only({ id: parts.text('id'), title: parts.text('title'), valueSets, interval });
+/** `list` (only who is on an imported list) is not understood yet, and so refused. */
+function readGuard(guard: Parts, fault: Fault): 'prompt' {
+  if (guard.text('mode') !== 'prompt') fault(`${guard.place}.mode`, 'prompt');
+  return guard.only('prompt');
 }
 
-function readExclusion(parts: Parts): NeedExclusion {
+function readComponent(parts: Parts, fault: Fault): NeedComponent {
+  const valueSets = parts.canonicals('valueSet');
+  if (valueSets.length === 0) fault(`${parts.place}.valueSet`, 'at least one canonical');
+  const interval = readInterval(parts, fault);
+  const bounds = optional('bounds', readBounds(parts, fault));
+  return parts.only({ id: parts.text('id'), title: parts.text('title'), valueSets, interval, ...bounds });
+}
+
+function readInterval(parts: Parts, fault: Fault): Interval | Once {
+  const months = parts.optionalNumber('months');
+  const days = parts.optionalNumber('days');
+  const isOnce = parts.flag('once');
+  const given = [months !== undefined, days !== undefined, isOnce].filter(Boolean).length;
+  if (given !== 1) fault(parts.place, 'one of months, days and once');
+  if (isOnce) return { once: true };
+  if ((months ?? days ?? 0) < 1) fault(parts.place, 'an interval of at least 1');
+  return months === undefined ? { days: days ?? 0 } : { months };
+}
+
+function readExclusion(parts: Parts, fault: Fault): NeedExclusion {
+  const [months, until] = [parts.optionalNumber('months'), parts.monthDay('until')];
+  if (months !== undefined && until !== undefined) fault(parts.place, 'months or until, not both');
   return parts.only({
     title: parts.text('title'),
     valueSet: parts.canonical('valueSet'),
-    ...optional('months', parts.optionalNumber('months')),
+    ...optional('months', months),
+    ...optional('until', until),
+    ...optional('bounds', readBounds(parts, fault)),
     ...optional('endedBy', parts.canonicals('endedBy')[0]),
   });
 }
@@ -173,11 +220,20 @@ function checkSense(rule: NeedRule, fault: Fault): void {
   if (new Set(ids).size < ids.length) fault('need-component.id', 'each id once');
   if (earlyLimit < opensBefore) fault('need-schedule.earlyLimit', 'at least opensBefore: a need cannot open too early');
   for (const { id, interval } of rule.components) {
+    if (rule.season && !('once' in interval))
+      fault(`need-component ${id}`, 'once: a rule with a season asks once a season');
+    if ('once' in interval) continue;
     const shortest = 'months' in interval ? interval.months * shortestMonth : interval.days;
     if (opensBefore >= shortest) fault('need-schedule.opensBefore', `less than the interval of ${id}`);
   }
-  const { youngest = 0, oldest } = rule.age ?? {};
+  checkAge(rule, fault);
+}
+
+function checkAge(rule: NeedRule, fault: Fault): void {
+  const { youngest = 0, oldest, bornFrom, bornUntil } = rule.age ?? {};
   if (oldest !== undefined && oldest < youngest) fault('need-age.oldest', 'an age not below the youngest');
+  if (bornFrom !== undefined && bornUntil !== undefined && bornUntil < bornFrom)
+    fault('need-age.bornUntil', 'a date not before bornFrom');
 }
 
 function optional<K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } {

@@ -1,15 +1,22 @@
 /** A need rule: who needs which care, how often, and what shows that it was given. facts: care-needs §2.1 */
 import { addDays, addMonths } from '#fhir/date.ts';
+import type { Season } from './month-day.ts';
+import type { ValueBounds } from './value-bounds.ts';
 
 /** How long something holds: calendar months or days. */
 export type Interval = { readonly months: number } | { readonly days: number };
+
+/** Done once it holds for ever, in a rule with a season for that season. */
+export type Once = { readonly once: true };
 
 /** One thing that has to be done. Any entry of any of its value sets shows that it was. */
 export type NeedComponent = {
   readonly id: string;
   readonly title: string;
   readonly valueSets: readonly string[];
-  readonly interval: Interval;
+  readonly interval: Interval | Once;
+  /** The latest entry counts only with such a value. */
+  readonly bounds?: ValueBounds;
 };
 
 export type NeedExclusion = {
@@ -17,8 +24,23 @@ export type NeedExclusion = {
   readonly valueSet: string;
   /** Lapses after so many months; absent = it does not lapse. */
   readonly months?: number;
+  /** Lapses the day after the next such month-day. */
+  readonly until?: string;
+  /** The latest entry excludes only with such a value. */
+  readonly bounds?: ValueBounds;
   /** Ended by a later entry from this value set. */
   readonly endedBy?: string;
+};
+
+export type NeedAge = {
+  /** Completed years, inclusive. */
+  readonly youngest?: number;
+  readonly oldest?: number;
+  /** A month-day: the age reached by the next such day counts. */
+  readonly on?: string;
+  /** Dates, inclusive. */
+  readonly bornFrom?: string;
+  readonly bornUntil?: string;
 };
 
 export type NeedPriority = 'routine' | 'urgent' | 'asap' | 'stat';
@@ -33,8 +55,9 @@ export type NeedRule = {
   readonly effective: { readonly start: string; readonly end?: string };
   readonly approvalDate: string;
   readonly register?: { readonly title: string; readonly valueSet: string; readonly resolved?: string };
-  /** Completed years, inclusive. */
-  readonly age?: { readonly youngest?: number; readonly oldest?: number };
+  readonly age?: NeedAge;
+  /** The days of each year between which the need exists; what was done in an earlier season does not count. */
+  readonly season?: Season;
   /** Being taken: issued at most `months` ago and, with a factor, at most that many times its days of supply ago. */
   readonly medication?: {
     readonly title: string;
@@ -60,6 +83,8 @@ export type NeedRule = {
     readonly priority: NeedPriority;
     readonly overduePriority: NeedPriority;
   };
+  /** A national programme invites by itself: the need is shown to people, and nobody is written to. */
+  readonly guard?: 'prompt';
   /** The codes that count as an invitation for this need, where there are any. */
   readonly invitation?: string;
 };

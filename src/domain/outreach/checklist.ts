@@ -16,37 +16,57 @@ export type Checked = { readonly checks: readonly CheckMade[] } & (
   | Exclude<Verdict, { result: 'pass' }>
 );
 
-const CHECKS: readonly (readonly [name: string, check: (input: SendCheck) => Verdict])[] = [
-  ['freshness', person.freshness],
-  ['identity', person.identity],
-  ['alive', person.alive],
-  ['registered', person.registered],
-  ['restricted', person.restricted],
-  ['adult', person.adult],
-  ['suppressed', person.suppressed],
-  ['consent', message.consent],
-  ['contact-point', message.contactPoint],
-  ['need-open', message.needOpen],
-  ['frequency', message.frequency],
-  ['quiet-hours', message.quietHours],
-  ['capacity', message.capacity],
-  ['template', message.template],
-  ['batch', message.batch],
-  ['emergency-stop', message.emergencyStop],
+/** One line of the checklist: its name is a code of `profiles/CodeSystem-send-check.json`. */
+export type Line = { readonly name: string; readonly check: (input: SendCheck) => Verdict };
+
+/** The lines in the order in which they are made. */
+export const LINES: readonly Line[] = [
+  { name: 'record-fresh', check: person.recordFresh },
+  { name: 'demographics-fresh', check: person.demographicsFresh },
+  { name: 'consent-fresh', check: person.consentFresh },
+  { name: 'bookings-fresh', check: person.bookingsFresh },
+  { name: 'identity', check: person.identity },
+  { name: 'alive', check: person.alive },
+  { name: 'registered', check: person.registered },
+  { name: 'restricted', check: person.restricted },
+  { name: 'adult', check: person.adult },
+  { name: 'programme-suppressed', check: person.programmeSuppressed },
+  { name: 'person-suppressed', check: person.personSuppressed },
+  { name: 'do-not-contact', check: person.doNotContact },
+  { name: 'consent', check: message.consent },
+  { name: 'contact-point', check: message.contactPoint },
+  { name: 'contact-shared', check: message.contactShared },
+  { name: 'task-open', check: message.taskOpen },
+  { name: 'need-open', check: message.needOpen },
+  { name: 'booked-elsewhere', check: message.bookedElsewhere },
+  { name: 'national', check: message.national },
+  { name: 'frequency', check: message.frequency },
+  { name: 'quiet-hours', check: message.quietHours },
+  { name: 'capacity', check: message.capacity },
+  { name: 'template', check: message.template },
+  { name: 'batch', check: message.batch },
+  { name: 'outreach-hold', check: message.outreachHold },
+  { name: 'emergency-stop', check: message.emergencyStop },
 ];
 
-/** The names of the checks, in the order in which they are made. */
-export const CHECK_ORDER: readonly string[] = CHECKS.map(([name]) => name);
-
-/** Whether this step may be sent now. Only when all checks pass; the first that does not decides. */
-export function check(input: SendCheck): Checked {
+/**
+ * Whether this step may be sent now. Only when all checks pass; the first that does not decides, and its name
+ * goes with the hold. `lines` are all of them but where a test asks what one of them is for.
+ */
+export function check(input: SendCheck, lines: readonly Line[] = LINES): Checked {
   const checks: CheckMade[] = [];
-  for (const [name, made] of CHECKS) {
-    const verdict = made(input);
-    checks.push({ check: name, result: shown(verdict) });
+  for (const line of lines) {
+    const verdict = named(line.check(input), line.name);
+    checks.push({ check: line.name, result: shown(verdict) });
     if (verdict.result !== 'pass') return { ...verdict, checks };
   }
   return { result: 'send', contact: contactOf(input), checks };
+}
+
+/** A hold of the Task says which line asked for it: the reason alone is shared by many. */
+function named(verdict: Verdict, line: string): Verdict {
+  if (verdict.result !== 'hold' || verdict.event?.kind !== 'held') return verdict;
+  return { ...verdict, event: { ...verdict.event, check: line } };
 }
 
 function shown(verdict: Verdict): CheckMade['result'] {

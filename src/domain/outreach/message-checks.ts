@@ -1,24 +1,33 @@
 /** The checks about the message: wanted, possible, still needed, and now. facts: care-needs §6.1 H3, H4, H9, H12, H18, H19, H23 */
 import { stopReason } from '#domain/sequence.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
-import { hold, PASS, type SendCheck, unknown, type Verdict, wait } from './send-check.ts';
+import { type ChannelConsent, hold, PASS, type SendCheck, unknown, type Verdict, wait } from './send-check.ts';
 import { isOpen, nextOpening } from './window.ts';
 
 /** Latest wins; on the same day the refusal does. Silence is not refusal: direct care needs no consent to write. */
 export function consent(input: SendCheck): Verdict {
   if (input.consent === 'unknown') return unknown('review', 'Consent and refusals were not read');
-  const { given, declined } = input.consent[input.channel];
-  const refused = declined !== undefined && (given === undefined || given.slice(0, 10) <= declined.slice(0, 10));
+  const refused = consentDeclined(input.consent[input.channel]);
   return refused ? { result: 'skip-step', reason: 'consent-declined' } : PASS;
 }
 
+/** Whether the latest word on a channel is a refusal. */
+export function consentDeclined({ given, declined }: ChannelConsent): boolean {
+  return declined !== undefined && (given === undefined || given.slice(0, 10) <= declined.slice(0, 10));
+}
+
 export function contactPoint(input: SendCheck): Verdict {
-  const { channel, contact, template } = input;
+  const { channel, contact } = input;
   if (channel === 'letter') {
     const lines = contact.addressLines?.length ?? 0;
-    if (lines < 3 || lines > 7) return { result: 'skip-step', reason: 'no-address' };
+    return lines < 3 || lines > 7 ? { result: 'skip-step', reason: 'no-address' } : PASS;
   }
-  if (channel === 'telephone' && contact.telephone !== true) return { result: 'skip-step', reason: 'no-telephone' };
+  const isCallable = channel !== 'telephone' || contact.telephone === true;
+  return isCallable ? PASS : { result: 'skip-step', reason: 'no-telephone' };
+}
+
+export function contactShared(input: SendCheck): Verdict {
+  const { channel, contact, template } = input;
   // The App belongs to one person who has proved who they are; nobody shares it.
   if (template.sensitivity === 'neutral' || channel === 'nhsapp' || contact.shared === false) return PASS;
   if (template.sensitivity === 'low' && contact.shared !== 'unknown') return PASS;
@@ -27,10 +36,13 @@ export function contactPoint(input: SendCheck): Verdict {
     : hold('safeguarding', 'The contact point is shared with another patient, and the message is sensitive');
 }
 
-export function needOpen(input: SendCheck): Verdict {
+export function taskOpen(input: SendCheck): Verdict {
   const why = stopReason(input.task);
-  if (why) return wait('task-not-open', `The Task takes no further step: ${why}`);
-  const { status, evaluation, evidence = [], bookedElsewhere, national } = input.need;
+  return why ? wait('task-not-open', `The Task takes no further step: ${why}`) : PASS;
+}
+
+export function needOpen(input: SendCheck): Verdict {
+  const { status, evaluation, evidence = [] } = input.need;
   if (status === 'unknown' || evaluation === 'unknown') return unknown('review', 'The need could not be evaluated');
   if (evaluation === 'up-to-date' || status === 'completed') {
     return evidence.length > 0
@@ -39,17 +51,21 @@ export function needOpen(input: SendCheck): Verdict {
   }
   if (status === 'on-hold') return hold('review', 'The need is on hold');
   if (status === 'revoked') return { result: 'stop', event: { kind: 'ineligible', reason: 'need revoked' } };
-  if (evaluation === 'excluded' || evaluation === 'not-eligible') {
-    return { result: 'stop', event: { kind: 'ineligible', reason: evaluation } };
-  }
-  return elsewhere(bookedElsewhere, national);
+  return evaluation === 'excluded' || evaluation === 'not-eligible'
+    ? { result: 'stop', event: { kind: 'ineligible', reason: evaluation } }
+    : PASS;
 }
 
-function elsewhere(booked: SendCheck['need']['bookedElsewhere'], national: SendCheck['need']['national']): Verdict {
+export function bookedElsewhere(input: SendCheck): Verdict {
+  const booked = input.need.bookedElsewhere;
   if (booked === 'unknown') return unknown('stale-data', 'Bookings elsewhere were not read');
-  if (booked !== 'none') return { result: 'stop', event: { kind: 'booked-elsewhere', appointment: booked } };
-  if (national === 'unknown') return unknown('review', 'It is not known whether a national programme invites');
-  return national ? hold('review', 'A national programme sends this invitation itself') : PASS;
+  return booked === 'none' ? PASS : { result: 'stop', event: { kind: 'booked-elsewhere', appointment: booked } };
+}
+
+export function national(input: SendCheck): Verdict {
+  const isNational = input.need.national;
+  if (isNational === 'unknown') return unknown('review', 'It is not known whether a national programme invites');
+  return isNational ? hold('review', 'A national programme sends this invitation itself') : PASS;
 }
 
 export function frequency(input: SendCheck): Verdict {
@@ -65,10 +81,14 @@ export function frequency(input: SendCheck): Verdict {
 }
 
 export function quietHours(input: SendCheck): Verdict {
-  const open = isOpen(input.channel, input.now);
+  const open = isOpen(input.channel, input.now, input.hours);
   if (open === true) return PASS;
   if (open === 'unknown') return unknown('review', 'The bank holidays of this year are not known; add them');
-  return wait('quiet-hours', `${input.channel} is closed at this hour`, nextOpening(input.channel, input.now));
+  return wait(
+    'quiet-hours',
+    `${input.channel} is closed at this hour`,
+    nextOpening(input.channel, input.now, input.hours),
+  );
 }
 
 export function capacity(input: SendCheck): Verdict {
@@ -94,6 +114,9 @@ export function batch(input: SendCheck): Verdict {
 }
 
 export function emergencyStop(input: SendCheck): Verdict {
-  if (input.emergencyStop !== false) return wait('emergency-stop', 'All sending is stopped');
+  return input.emergencyStop === false ? PASS : wait('emergency-stop', 'All sending is stopped');
+}
+
+export function outreachHold(input: SendCheck): Verdict {
   return input.outreachHeld ? wait('outreach-hold', 'The campaign or the practice is held by a person') : PASS;
 }

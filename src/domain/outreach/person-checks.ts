@@ -6,15 +6,19 @@ const HOUR = 3_600_000;
 /** From this birthday on a person is written to directly. */
 const ADULT = 16;
 
-export function freshness(input: SendCheck): Verdict {
-  for (const [source, age] of Object.entries(input.freshness)) {
-    const problem = staleness(age, input.now);
-    if (problem === 'unknown') return unknown('stale-data', `It is not known how old the ${source} data is`);
-    if (problem === 'stale') {
-      return hold('stale-data', `The ${source} data is older than ${age.limitHours} hours; wait for the feed`);
-    }
-  }
-  return PASS;
+/** One line for each source: what is held for one of them names it. */
+export const recordFresh = (input: SendCheck): Verdict => fresh(input, 'record');
+export const demographicsFresh = (input: SendCheck): Verdict => fresh(input, 'demographics');
+export const consentFresh = (input: SendCheck): Verdict => fresh(input, 'consent');
+export const bookingsFresh = (input: SendCheck): Verdict => fresh(input, 'bookings');
+
+function fresh(input: SendCheck, source: keyof SendCheck['freshness']): Verdict {
+  const age = input.freshness[source];
+  const problem = staleness(age, input.now);
+  if (problem === 'unknown') return unknown('stale-data', `It is not known how old the ${source} data is`);
+  return problem === 'stale'
+    ? hold('stale-data', `The ${source} data is older than ${age.limitHours} hours; wait for the feed`)
+    : PASS;
 }
 
 function staleness(source: Freshness, now: string): 'fresh' | 'stale' | 'unknown' {
@@ -58,12 +62,19 @@ export function adult(input: SendCheck): Verdict {
     : hold('review', `Under ${ADULT}: a person must choose whom to contact`);
 }
 
-export function suppressed(input: SendCheck): Verdict {
-  const { person, programme, doNotContact } = input.suppressed;
-  if (doNotContact === true) return { result: 'stop', event: { kind: 'opted-out' } };
-  if (person === true) return hold('safeguarding', 'The person is held back from automatic contact');
-  if (programme === true) return hold('review', 'This programme is held back for the person');
-  return [person, programme, doNotContact].includes('unknown')
-    ? unknown('review', 'It is not known whether the person is held back from contact')
-    : PASS;
+export function programmeSuppressed({ suppressed }: SendCheck): Verdict {
+  if (suppressed.programme === 'unknown')
+    return unknown('review', 'It is not known whether the programme is held back');
+  return suppressed.programme ? hold('review', 'This programme is held back for the person') : PASS;
+}
+
+export function personSuppressed({ suppressed }: SendCheck): Verdict {
+  if (suppressed.person === 'unknown') return unknown('review', 'It is not known whether the person is held back');
+  return suppressed.person ? hold('safeguarding', 'The person is held back from automatic contact') : PASS;
+}
+
+export function doNotContact({ suppressed }: SendCheck): Verdict {
+  if (suppressed.doNotContact === 'unknown')
+    return unknown('review', 'It is not known whether the person has opted out');
+  return suppressed.doNotContact ? { result: 'stop', event: { kind: 'opted-out' } } : PASS;
 }

@@ -4,6 +4,7 @@
  */
 import type { Channel, HoldReason, TaskEvent } from '#domain/task-event.ts';
 import type { Reference, Task } from '#fhir/types.ts';
+import type { Hours } from './window.ts';
 
 export type Known = boolean | 'unknown';
 
@@ -24,6 +25,8 @@ export type SendCheck = {
   readonly now: string;
   readonly channel: Channel;
   readonly task: Task;
+  /** The practice's own hours, where it has set any. */
+  readonly hours?: Hours;
   readonly freshness: {
     readonly record: Freshness;
     readonly demographics: Freshness;

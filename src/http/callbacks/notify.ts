@@ -2,15 +2,15 @@
  * Callbacks of NHS Notify. Proved by key and signature over the raw bytes, kept, acknowledged; what they mean is found
  * out later by a job. Any 4xx but 429 is final for the sender, so a signed body is never refused. facts: nhs-apis §3.10
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { sendFailure } from '#http/answer.ts';
-import type { CallbackReceived, Deps, NotifyKey } from '#http/deps.ts';
+import type { Deps, NotifyKey } from '#http/deps.ts';
 import { answerOf } from '#http/openapi.ts';
 import { EVENTS } from '#ops/log.ts';
-import { type Failure, fail, type Result } from '#result.ts';
-
-const RETRY_AFTER_S = 30;
+import { fail, type Result } from '#result.ts';
+import type { CallbackReceived } from './deps.ts';
+import { digestOf, isSame, keep } from './keep.ts';
 
 export async function routeCallbacks(app: FastifyInstance, deps: Deps): Promise<void> {
   await app.register(async (callbacks) => {
@@ -52,21 +52,6 @@ async function receive(deps: Deps, request: FastifyRequest, reply: FastifyReply)
   return kept ? sendFailure(reply, kept) : reply.code(202).send();
 }
 
-/** Whatever goes wrong in keeping it must make the sender try again: 503, never a 4xx. */
-async function keep(deps: Deps, callback: CallbackReceived, requestId: string): Promise<Failure | undefined> {
-  const failure: Failure = {
-    kind: 'unavailable',
-    message: 'The callback could not be kept. Send it again.',
-    retryAfter: RETRY_AFTER_S,
-  };
-  try {
-    return (await deps.receive(callback)).ok ? undefined : failure;
-  } catch (error) {
-    deps.log.error({ event: EVENTS.requestFailed, requestId, err: error });
-    return failure;
-  }
-}
-
 function prove(request: FastifyRequest, raw: Buffer, keys: readonly NotifyKey[]): Result<NotifyKey> {
   const given = headerOf(request, 'x-api-key');
   // Every key is compared, so that the time taken does not tell which one nearly matched.
@@ -86,15 +71,9 @@ function headerOf(request: FastifyRequest, name: string): string {
   return [request.headers[name] ?? ''].flat().join(',');
 }
 
-/** Constant-time for any two lengths: digests are compared, so a wrong length takes no other path. */
-function isSame(one: Buffer, other: Buffer): boolean {
-  const hash = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
-  return timingSafeEqual(hash(one), hash(other));
-}
-
 /** Reads as much of the body as can be read without insisting on anything. */
 function describe(raw: Buffer): CallbackReceived {
-  const digest = createHash('sha256').update(raw).digest('hex');
+  const digest = digestOf(raw);
   const items = itemsOf(raw);
   if (items === undefined) return { kind: 'notify', raw, digest, idempotencyKeys: [], problem: 'not-json' };
   const keys = items.map(keyOf).filter((key) => key !== undefined);
