@@ -80,6 +80,8 @@ function keyOf({ type, ...value }: TaskOutput): string {
 
 function settled(task: Task, event: DocumentEvent, now: string): Task {
   if (task.status !== 'requested' && task.status !== 'in-progress') return task;
+  // A person said that they filed it: no late answer asks them again.
+  if (task.status === 'in-progress' && routeOf(task) !== 'send-document') return task;
   const reasons = rejections(task);
   if (reasons.length > 0) return withPerson(task, reasons.join('; '));
   if (routeOf(task) !== 'send-document') return task;

@@ -21,14 +21,16 @@ import { declaredRoute } from './writeback-link.ts';
 
 export type WritebackShell = DocumentShell & FilingShell & { readonly conceptMaps: readonly ConceptMap[] };
 
-/** Makes, files and proves the writebacks of one coordination Task, as far as each can go now. Safe to run twice. */
+/**
+ * Makes, files and proves the writebacks of one coordination Task, as far as each can go now. Safe to run twice. One that
+ * must wait keeps no other waiting; the first failure that another try could mend is the answer.
+ */
 export async function writeBack(shell: WritebackShell, job: WritebackJob): Promise<Result<unknown>> {
   const open = await inTransaction(shell.pool, (tx) => decide(shell, tx, job));
-  for (const task of open) {
-    const filed = routeOf(task) === 'send-document' ? await sendOne(shell, job, task) : await fileOne(shell, job, task);
-    if (!filed.ok) return filed;
-  }
-  return ok(open.length);
+  const ends: Result<unknown>[] = [];
+  for (const task of open)
+    ends.push(routeOf(task) === 'send-document' ? await sendOne(shell, job, task) : await fileOne(shell, job, task));
+  return ends.find((end) => !end.ok) ?? ok(open.length);
 }
 
 /** Saves what is due and what was found in the record; answers with those to be filed by a link. */

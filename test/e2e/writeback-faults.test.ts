@@ -5,15 +5,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { createIm1 } from '#adapters/im1/im1.ts';
+import type { CallOutcome } from '#domain/task-event.ts';
 import { entryOf, entryValueOf, routeOf } from '#domain/writeback.ts';
 import { recordIdOf } from '#domain/writeback-move.ts';
 import { addTo } from '#fhir/date.ts';
-import { HOLDFAST, NHS_NUMBER, SNOMED, TASK_CODE } from '#fhir/systems.ts';
-import type { Endpoint, Task } from '#fhir/types.ts';
+import { CALL_OUTCOME, NHS_NUMBER, SNOMED, TASK_CODE } from '#fhir/systems.ts';
+import type { Endpoint, Task, TaskOutput } from '#fhir/types.ts';
 import { fail, ok } from '#result.ts';
 import type { Fault } from '#sandbox/faults.ts';
 import type { SimPatient } from '#sandbox/practice.ts';
 import { loadOfPatients } from '#store/resources.ts';
+import { called } from '#workflow/call.ts';
 import { declareLinks } from '#workflow/links.ts';
 import type { FileEntry } from '#workflow/ports.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
@@ -315,22 +317,30 @@ t.test('75 entries by hand: a word is a claim, the record is the proof, nothing 
   t.equal(met.calls, 0, 'and no link was called');
 });
 
+/** The telephone Task of the one person. */
+async function callOf(house: TestHouse, people: readonly Person[]): Promise<Task> {
+  const ids = people.map(({ id }) => id);
+  const all = await loadOfPatients<Task>(house.pool, PRACTICE, ['Task'], ids);
+  const call = all.find((task) => task.code?.coding?.some(({ code }) => code === 'telephone'));
+  if (!call) throw new Error('there is no call');
+  return call;
+}
+
+const outcomeOf = (code: CallOutcome): TaskOutput => ({
+  type: { coding: [{ system: TASK_CODE, code: 'call-outcome' }] },
+  valueCodeableConcept: { coding: [{ system: CALL_OUTCOME, code }] },
+});
+
 t.test('a measurement told on the telephone goes into the record with its value, and is proved with it', async (t) => {
   const town = await openTown(t, { count: 1, writeback: 'manual', isWorking: true, given: 'call-me' });
   const { clock, house, people } = town;
   const [person] = people;
   if (!person) throw new Error('there is nobody');
   await house.settle();
-  const all = await loadOfPatients<Task>(house.pool, PRACTICE, ['Task'], [person.id]);
-  const call = all.find((task) => task.code?.coding?.some(({ code }) => code === 'telephone'));
-  if (!call) throw new Error('there is no call');
+  const call = await callOf(house, people);
   const kilograms = (value: number) => ({ value, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' });
-  const outcome = { type: TASK_CODE, code: 'call-outcome', is: `${HOLDFAST}/CodeSystem/call-outcome` };
   const output = [
-    {
-      type: { coding: [{ system: outcome.type, code: outcome.code }] },
-      valueCodeableConcept: { coding: [{ system: outcome.is, code: 'spoke-call-back' }] },
-    },
+    outcomeOf('spoke-call-back'),
     {
       type: { coding: [{ system: SNOMED, code: '27113001', display: 'Body weight' }] },
       valueQuantity: kilograms(81.5),
@@ -352,6 +362,20 @@ t.test('a measurement told on the telephone goes into the record with its value,
   };
   t.same(await comesBack(18.5), ['requested'], 'another value is no proof');
   t.same(await comesBack(81.5), ['completed']);
+});
+
+t.test('an entry that must wait keeps no other of the person waiting', async (t) => {
+  const town = await openTown(t, { count: 1, writeback: 'im1', given: 'call-me' });
+  const { house, ledger, people, tasks } = town;
+  const [task] = tasks;
+  const call = await callOf(house, people);
+  if (!task) throw new Error('there is no Task');
+  t.equal(await put(house, call, { status: 'completed', output: [outcomeOf('spoke-declined')] }), 200);
+  t.ok((await called(house.shell, { organisation: PRACTICE, task: call.id ?? '' })).ok);
+  ledger.fault({ ...POST, kind: '500', when: { nth: 1 } });
+  t.notOk((await run(house, task)).ok, 'the first is to be looked for again');
+  const states = (await writebacksOf(house, people)).map(({ status }) => status).sort();
+  t.same(states, ['in-progress', 'requested'], 'the call and the refusal are filed each for itself');
 });
 
 t.test('a practice that changes its route in mid-flight is filed to once, or a person looks', async (t) => {

@@ -5,6 +5,7 @@ import t from 'tap';
 import { routeOf } from '#domain/writeback.ts';
 import { type DocumentEvent, documentStateOf, moveDocument } from '#domain/writeback-document.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
+import { saidByPerson } from '#domain/writeback-person.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Task } from '#fhir/types.ts';
 
@@ -96,6 +97,15 @@ t.test('a person gets the Task by the manual route, with every reason, and keeps
   t.equal(task.output?.length, 4, 'the message and each answer, once');
   t.equal(task.executionPeriod, undefined, 'nothing is waited for any more');
   t.match(after([sent, overdue, received]), { statusReason: { text: 'nothing came' } }, 'a late answer is noted');
+  const said = saidByPerson(task, 'in-progress', NOW);
+  if (!said) throw new Error('a person could not say that it is filed');
+  const again = after([{ kind: 'rejected', answer: { text: 'another' } }], said);
+  t.match(
+    again,
+    { status: 'in-progress', executionPeriod: { start: NOW } },
+    'whoever said it is filed is not asked again',
+  );
+  t.equal(again.output?.length, 5);
 });
 
 t.test('what was read back is filed whatever comes, before or after', async () => {
