@@ -32,6 +32,7 @@ export function liveParts(config: LiveConfig): Parts {
         url: config.lettersUrl,
         serviceOf: () => ({ apiKey: config.lettersKey, templateId: config.lettersTemplate }),
       },
+      textServiceOf: (ods) => config.practices.find((one) => one.organisation === ods)?.textService,
       sds: { url: config.sdsUrl, apiKey: config.sdsKey },
       sspUrl: config.sspUrl,
       gpConnectIssuer: config.gpConnectIssuer,

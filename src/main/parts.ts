@@ -22,6 +22,8 @@ export type Outside = {
   readonly readCapability: ports.ReadCapability;
   readonly fetchRecord: ports.FetchRecord;
   readonly sendMessage: ports.SendMessage;
+  readonly sendText: ports.SendText;
+  readonly textStatus: ports.TextStatus;
   readonly sendLetter: ports.SendLetter;
   readonly letterStatus: ports.LetterStatus;
   readonly fileEntry: ports.FileEntry;
