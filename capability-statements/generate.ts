@@ -53,6 +53,11 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       definition: `${HOLDFAST}/OperationDefinition/Group-hold`,
       documentation: 'POST on one Group: holds its campaign, or lets it go on.',
     },
+    {
+      name: 'residual',
+      definition: `${HOLDFAST}/OperationDefinition/Group-residual`,
+      documentation: 'POST on one Group: the List of those not brought in, as it is now.',
+    },
   ],
   Organization: [
     {
@@ -64,6 +69,23 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       name: 'emergency-stop',
       definition: `${HOLDFAST}/OperationDefinition/Organization-emergency-stop`,
       documentation: 'POST on one practice, or on the type for all of the token: nothing more is sent.',
+    },
+  ],
+  Task: [
+    {
+      name: 'work-queue',
+      definition: `${HOLDFAST}/OperationDefinition/Task-work-queue`,
+      documentation: 'GET on the type: what people have to do, the most urgent first, with patient and need.',
+    },
+    {
+      name: 'claim',
+      definition: `${HOLDFAST}/OperationDefinition/Task-claim`,
+      documentation: 'POST on one Task, with If-Match or without: its owner is then the person of the token.',
+    },
+    {
+      name: 'give-back',
+      definition: `${HOLDFAST}/OperationDefinition/Task-give-back`,
+      documentation: 'POST on one Task: its owner is the practice again.',
     },
   ],
   Subscription: [
@@ -83,7 +105,21 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
       documentation: 'On the type or on one: a token for a socket.',
     },
   ],
+  PlanDefinition: [
+    {
+      name: 'evaluate',
+      definition: `${HOLDFAST}/OperationDefinition/PlanDefinition-evaluate`,
+      documentation:
+        'GET or POST, on the type by url or planDefinition, or on one: state, limit, offset. Whom a need rule finds today; nothing is written.',
+    },
+  ],
   ValueSet: [
+    {
+      name: 'impact',
+      definition: `${HOLDFAST}/OperationDefinition/ValueSet-impact`,
+      documentation:
+        'POST on the type: candidate (ValueSet or PlanDefinition), limit. Whom the change would move before it is loaded.',
+    },
     {
       name: 'expand',
       definition: hl7('ValueSet-expand'),
@@ -115,7 +151,13 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
     {
       name: 'needs',
       definition: `${HOLDFAST}/OperationDefinition/Patient-needs`,
-      documentation: 'GET on one Patient: what care is due, and why.',
+      documentation:
+        'GET on one Patient: what the rules say of it, due, approaching, held, excluded and up to date, and why.',
+    },
+    {
+      name: 'explain-need',
+      definition: `${HOLDFAST}/OperationDefinition/Patient-explain-need`,
+      documentation: 'GET on one Patient with `rule`: the answer of one rule, also where it is not for the patient.',
     },
     {
       name: 'match',

@@ -152,6 +152,23 @@ t.test('every import in src is one that the table allows', async (t) => {
   for (const file of files) t.same(violations(file, readFileSync(join(src, file), 'utf8')), [], file);
 });
 
+/** Beside the product: the simulated year may know the rules and the workflow's limits, and nothing that does I/O. */
+const simulationMayImport = /^(?:#domain\/|#fhir\/|#workflow\/policy\.ts$|node:|\.\/|vega$|vega-lite$)/;
+
+t.test('the simulation plays with the rules of the product, and touches nothing else of it', async (t) => {
+  const folder = join(src, '..', 'simulation');
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+    const source = readFileSync(join(folder, file), 'utf8');
+    const imports = [...source.matchAll(IMPORT)].map(([, from, called]) => from ?? called ?? '');
+    t.same(
+      imports.filter((target) => !simulationMayImport.test(target)),
+      [],
+      file,
+    );
+    t.notMatch(source, /\bMath\.random\(|\bDate\.now\(/, `${file} draws by seed and reads no clock`);
+  }
+});
+
 t.test('the law itself refuses what it should', async (t) => {
   const refused: readonly [string, string][] = [
     ['domain/needs.ts', "import { x } from '#store/resources.ts';"],

@@ -18,6 +18,21 @@ const window = (from: number, to: number) =>
 
 const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
 
+const days = Type.Integer({ minimum: 0, maximum: 366 });
+const bundling = Type.Object(
+  {
+    /** Skill → other skills whose people may do that work too. */
+    alsoDoneBy: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 })))),
+    toleranceMinutes: Type.Optional(Type.Integer({ minimum: 0, maximum: 30 })),
+    mostMinutes: Type.Optional(Type.Integer({ minimum: 5, maximum: 240 })),
+    mostWaitDays: Type.Optional(days),
+    sensitiveTopics: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    askAheadDays: Type.Optional(days),
+    patienceDays: Type.Optional(days),
+  },
+  { additionalProperties: false },
+);
+
 const practice = Type.Object(
   {
     /** ODS code. */
@@ -78,6 +93,10 @@ const practice = Type.Object(
     ),
     /** Accredited system id of this consumer at the practice. */
     asid: Type.String({ pattern: '^[0-9]{12}$' }),
+    /** With it, needs of one person are planned together; what is left out is as in `defaultBundling`. */
+    bundling: Type.Optional(bundling),
+    /** Left out: fixed. */
+    channelPolicy: Type.Optional(Type.Union([Type.Literal('fixed'), Type.Literal('evidence')])),
   },
   { additionalProperties: false },
 );

@@ -2,7 +2,7 @@
  * Booking: which slot, under which key, and how to recognise the booking when its answer was lost.
  * facts: gp-connect §2.3 to §2.5; care-needs §6.1 H8, H28
  */
-import { addTo, epochMilliseconds } from '#fhir/date.ts';
+import { addTo, epochMilliseconds, londonInstant } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
 import { IDEMPOTENCY_KEY, ODS_CODE, ukCore, ukCoreExtension } from '#fhir/systems.ts';
@@ -27,17 +27,33 @@ export type Wanted = {
   /** The patient needs time to read of it. */
   readonly earliestLeadHours: number;
   readonly withinDays: number;
+  /** A London date before which it makes no sense. */
+  readonly notBefore?: string;
   /** The practice's own words for the kinds of slot or session that suit, compared without case. Free text in every practice: nothing named, nothing chosen. */
   readonly slotTypes: readonly string[];
 };
+
+export type Suitable = { readonly slot: Slot; readonly schedule: Schedule };
 
 /** The earliest free slot that is long enough and of a suitable kind; the smaller id where two start together. */
 export function chooseSlot(
   slots: readonly Slot[],
   schedules: readonly Schedule[],
   wanted: Wanted,
-): { readonly slot: Slot; readonly schedule: Schedule } | undefined {
-  const from = epochMilliseconds(addTo(wanted.now, { hours: wanted.earliestLeadHours }));
+): Suitable | undefined {
+  return suitableSlots(slots, schedules, wanted)[0];
+}
+
+/** Every slot that suits, the earliest first. */
+export function suitableSlots(
+  slots: readonly Slot[],
+  schedules: readonly Schedule[],
+  wanted: Wanted,
+): readonly Suitable[] {
+  const from = Math.max(
+    epochMilliseconds(addTo(wanted.now, { hours: wanted.earliestLeadHours })),
+    wanted.notBefore ? epochMilliseconds(londonInstant(wanted.notBefore, '00:00')) : 0,
+  );
   const to = epochMilliseconds(addTo(wanted.now, { days: wanted.withinDays }));
   const types = wanted.slotTypes.map(plain);
   const candidates = slots.flatMap((slot) => {
@@ -47,8 +63,9 @@ export function chooseSlot(
     if (!schedule || slot.status !== 'free' || start < from || start > to || !isLongEnough) return [];
     return isOfType(slot, schedule, types) ? [{ slot, schedule, start }] : [];
   });
-  const [best] = candidates.sort((one, other) => one.start - other.start || byId(one.slot, other.slot));
-  return best && { slot: best.slot, schedule: best.schedule };
+  return candidates
+    .sort((one, other) => one.start - other.start || byId(one.slot, other.slot))
+    .map(({ slot, schedule }) => ({ slot, schedule }));
 }
 
 /** The text that a booking carries. No clinical content, at most 100 characters. */
@@ -58,6 +75,8 @@ export const BOOKING_DESCRIPTION = 'Booked by care coordination';
 export function proposedAppointment(of: {
   readonly task: Task;
   readonly need: ServiceRequest;
+  /** Further needs that the same visit is to meet. */
+  readonly others?: readonly ServiceRequest[];
   readonly slot: Slot;
   readonly schedule: Schedule;
   /** The practice that books: Organization id, its ODS code. */
@@ -69,7 +88,7 @@ export function proposedAppointment(of: {
   const id = bookingId(task, of.n);
   return {
     ...appointmentOn(slot, schedule, { id, patient: linkOf(task.for) ?? {}, organisation, now }),
-    basedOn: [linkTo('ServiceRequest', of.need.id)],
+    basedOn: [of.need, ...(of.others ?? [])].map((need) => linkTo('ServiceRequest', need.id)),
     supportingInformation: [linkTo('Task', task.id)],
   };
 }

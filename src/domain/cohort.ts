@@ -49,6 +49,11 @@ export type Residual = {
   readonly nextHumanAction: string;
 };
 
+/** The id of the residual of a date. */
+export function residualId(organisation: string, canonical: string, date: string): string {
+  return idFrom(organisation, canonical, 'residual', date);
+}
+
 /** The residual of a rule at one practice on a date. A snapshot: another date is another List, and old ones are kept. */
 export function residualList(list: {
   readonly organisation: string;
@@ -58,7 +63,7 @@ export function residualList(list: {
   readonly date: string;
 }): List {
   const { organisation, rule, date } = list;
-  const id = idFrom(organisation, rule.canonical, 'residual', date);
+  const id = residualId(organisation, rule.canonical, date);
   const entry = [...list.items]
     .sort((one, other) => order(one.task.id ?? '', other.task.id ?? ''))
     .map(({ task, reason, nextHumanAction }) => ({

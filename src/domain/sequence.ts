@@ -3,8 +3,9 @@
  */
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
+import { CHANNEL } from '#fhir/systems.ts';
 import type { CommunicationRequest, Task } from '#fhir/types.ts';
-import { linkTo } from './link.ts';
+import { codeIn, linkTo } from './link.ts';
 import { afterWait, type Wait } from './outreach/wait.ts';
 import { type Hours, nextOpening } from './outreach/window.ts';
 import { type Channel, isEnded, type TaskEvent } from './task-event.ts';
@@ -60,7 +61,7 @@ export function nextStep(
   const previous = index < 0 ? sequence.steps.at(-1) : sequence.steps[index - 1];
   const before = made(previous);
   // A call is a person's work: until it is made it is not over, however long ago it was asked for.
-  if (previous?.channel === 'telephone' && before?.status === 'active') {
+  if (before?.status === 'active' && channelIn(before) === 'telephone') {
     return { kind: 'wait', until: nextOpening('telephone', addTo(now, { days: 1 }), hours) };
   }
   const wait = step ? waitFor(task, step, before) : sequence.waitAfterLast;
@@ -95,7 +96,14 @@ export function stopReason(task: Task): StopReason | undefined {
 /** A message that is read late, but before the next step, earns the longer wait. */
 function waitFor(task: Task, step: Step, before: CommunicationRequest | undefined): Wait {
   const isRead = before && hasFact(task, 'read', linkTo('Communication', communicationId(before)));
-  return (isRead ? undefined : step.waitIfUnread) ?? step.waitAfterPrevious;
+  // Where the channel was chosen by evidence, the step before need not have been an App message.
+  const isOther = before !== undefined && channelIn(before) !== 'nhsapp';
+  return (isRead || isOther ? undefined : step.waitIfUnread) ?? step.waitAfterPrevious;
+}
+
+/** The channel that a request was made for, whatever the sequence names. */
+function channelIn(request: CommunicationRequest): string | undefined {
+  return codeIn(CHANNEL, request.medium?.[0]);
 }
 
 /** A step that was skipped or could not be delivered gives the patient nothing to wait for. */

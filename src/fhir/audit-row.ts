@@ -64,6 +64,7 @@ export const AUDIT_PATTERNS = {
   operation: restful('operation', 'E', 'in'),
   export: own('export', 'R', EXPORT),
   'subscription-delivery': own('subscription-delivery', 'R', EXPORT),
+  reply: { ...own('reply', 'E', PATIENT_RECORD), flow: 'in' },
   send: own('send', 'R', EXPORT),
   override: own('override', 'E', PATIENT_RECORD),
 } as const satisfies Record<string, AuditPattern>;

@@ -15,6 +15,7 @@ export const STATUS_REASON = `${HOLDFAST}/CodeSystem/status-reason`;
 export const TASK_CODE = `${HOLDFAST}/CodeSystem/task-code`;
 export const NEED_STATE = `${HOLDFAST}/CodeSystem/need-state`;
 export const CHANNEL = `${HOLDFAST}/CodeSystem/channel`;
+export const CHANNEL_REASON = `${HOLDFAST}/CodeSystem/channel-reason`;
 export const SEND_CHECK = `${HOLDFAST}/CodeSystem/send-check`;
 export const CALL_OUTCOME = `${HOLDFAST}/CodeSystem/call-outcome`;
 export const MESSAGE_SENSITIVITY = `${HOLDFAST}/CodeSystem/message-sensitivity`;

@@ -12,7 +12,10 @@ import type { Validate, WriteOperation, Written } from '#workflow/client-operati
 import type { CallbackReceived, TextToken } from './callbacks/deps.ts';
 import type { IntakeDeps } from './intake/deps.ts';
 import type { LiveDeps } from './live/deps.ts';
+import type { PathwayDeps } from './operations/deps.ts';
+import type { EvaluationDeps } from './operations/evaluation-deps.ts';
 import type { OutreachDeps } from './operations/outreach-deps.ts';
+import type { RepliesDeps } from './replies/deps.ts';
 import type { SubscriptionDeps } from './subscription-deps.ts';
 
 /** Whose data a call may touch: always the caller's organisations, nothing else. */
@@ -154,9 +157,6 @@ export type AuditEntry = {
   readonly address?: string;
 };
 
-export type Reply = { readonly token: string; readonly birthDate: string; readonly answer: string };
-export type ReplyChoice = { readonly answer: string; readonly label: string; readonly hint?: string };
-
 export type Caseload = {
   /** Instant at which it was counted, and the simulated or real clock of the programme. */
   readonly asOf: string;
@@ -195,92 +195,88 @@ export type Destination = {
   readonly lastFailure?: { readonly kind: string; readonly at: string };
 };
 
-export type Deps = Reads & {
-  readonly log: Logger;
-  /** Where clients reach this server, without a trailing slash: `http://127.0.0.1:8080`. A function: the port may be chosen late. */
-  readonly baseUrl: () => string;
-  readonly version: string;
-  readonly verifyToken: VerifyToken;
+export type Deps = Reads &
+  PathwayDeps &
+  RepliesDeps & {
+    readonly log: Logger;
+    /** Where clients reach this server, without a trailing slash: `http://127.0.0.1:8080`. A function: the port may be chosen late. */
+    readonly baseUrl: () => string;
+    readonly version: string;
+    readonly verifyToken: VerifyToken;
 
-  /** The audit entry that `audit` gives is kept in the transaction of the write. */
-  readonly write: (
-    principal: Principal,
-    operation: WriteOperation,
-    audit: (written: Written) => AuditEntry,
-  ) => Promise<Result<Written>>;
-  /** All or nothing; `read` runs inside the same transaction, after the writes, and the audit entry is kept in it. */
-  readonly transact: <T>(
-    principal: Principal,
-    transaction: {
-      readonly operations: readonly WriteOperation[];
-      readonly read: (reads: Reads) => Promise<T>;
-      readonly audit: (written: readonly Written[], read: T) => AuditEntry;
-    },
-  ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
-  /**
-   * A read whose audit entry is kept with it, completed by the patient whose data it is, exactly when a living resource is
-   * given out. Absent, or undefined for such a caller: `read` and `audit` are two things.
-   */
-  readonly readAudited?: (
-    access: Access,
-    type: string,
-    id: string,
-  ) => ((audit: AuditEntry) => Promise<Stored | undefined>) | undefined;
-  readonly validate: Validate;
-  readonly async: AsyncRequests;
-  /** Absent: only JSON is served. */
-  readonly xml?: Xml;
-  /** Absent: `_summary` and `_elements` are refused. */
-  readonly shape?: (resource: Resource, shape: Shape) => Resource;
+    /** The audit entry that `audit` gives is kept in the transaction of the write. */
+    readonly write: (
+      principal: Principal,
+      operation: WriteOperation,
+      audit: (written: Written) => AuditEntry,
+    ) => Promise<Result<Written>>;
+    /** All or nothing; `read` runs inside the same transaction, after the writes, and the audit entry is kept in it. */
+    readonly transact: <T>(
+      principal: Principal,
+      transaction: {
+        readonly operations: readonly WriteOperation[];
+        readonly read: (reads: Reads) => Promise<T>;
+        readonly audit: (written: readonly Written[], read: T) => AuditEntry;
+      },
+    ) => Promise<Result<{ readonly written: readonly Written[]; readonly read: T }>>;
+    /**
+     * A read whose audit entry is kept with it, completed by the patient whose data it is, exactly when a living resource is
+     * given out. Absent, or undefined for such a caller: `read` and `audit` are two things.
+     */
+    readonly readAudited?: (
+      access: Access,
+      type: string,
+      id: string,
+    ) => ((audit: AuditEntry) => Promise<Stored | undefined>) | undefined;
+    readonly validate: Validate;
+    readonly async: AsyncRequests;
+    /** Absent: only JSON is served. */
+    readonly xml?: Xml;
+    /** Absent: `_summary` and `_elements` are refused. */
+    readonly shape?: (resource: Resource, shape: Shape) => Resource;
 
-  readonly outreach: OutreachDeps;
-  /** `Patient/[id]/$needs`. `not-found` when the caller may not see the thing. */
-  readonly needs: (principal: Principal, patientId: string) => Promise<Result<Resource>>;
+    /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
+    readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
+    readonly outreach: OutreachDeps;
+    readonly evaluation: EvaluationDeps;
 
-  /** All that is kept about one patient, in pages: of the compartment as matches, of what that refers to as includes. */
-  readonly everything: (access: Access, request: EverythingRequest) => Promise<Result<SearchPage>>;
+    /** The statements of a search, without the values, and what each took, as text. Fails as the search would. */
+    readonly explain: (
+      access: Access,
+      type: string,
+      parameters: readonly NameValue[],
+      options: SearchOptions,
+    ) => Promise<Result<readonly { readonly sql: string; readonly plan: string }[]>>;
 
-  /** The statements of a search, without the values, and what each took, as text. Fails as the search would. */
-  readonly explain: (
-    access: Access,
-    type: string,
-    parameters: readonly NameValue[],
-    options: SearchOptions,
-  ) => Promise<Result<readonly { readonly sql: string; readonly plan: string }[]>>;
+    /** The code systems and value sets that are loaded, and the instant of an expansion. */
+    readonly terminology: { readonly find: Find; readonly now: () => string };
 
-  /** The code systems and value sets that are loaded, and the instant of an expansion. */
-  readonly terminology: { readonly find: Find; readonly now: () => string };
+    readonly subscriptions: SubscriptionDeps;
 
-  readonly subscriptions: SubscriptionDeps;
+    /** Absent: no practice's system can be asked. */
+    readonly live?: LiveDeps;
 
-  /** Absent: no practice's system can be asked. */
-  readonly live?: LiveDeps;
+    /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
+    readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
+    readonly notifyKeys: readonly NotifyKey[];
+    /** The JWKS by which others check what this application signs; left out where it signs nothing. */
+    readonly publicKeys?: PublicJwks;
 
-  /** Keeps a callback durably before it is acknowledged. Known already is `ok`. */
-  readonly receive: (callback: CallbackReceived) => Promise<Result<unknown>>;
-  readonly notifyKeys: readonly NotifyKey[];
-  /** Absent: no practice takes texts from patients. */
-  readonly textTokens?: readonly TextToken[];
-  /** The JWKS by which others check what this application signs; left out where it signs nothing. */
-  readonly publicKeys?: PublicJwks;
+    /** Absent: no practice takes texts from patients. */
+    readonly textTokens?: readonly TextToken[];
+    /** Absent: no extracts are taken in here. */
+    readonly intake?: IntakeDeps;
+    readonly caseload: (access: Access) => Promise<Result<Caseload>>;
+    /** Sandbox only: ready-made logins for the first page. */
+    readonly demoLogins?: () => Promise<Result<readonly DemoLogin[]>>;
 
-  /** `forbidden` wrong date of birth, `gone` link used up or expired, `not-found` no such link, `busy` too many tries. */
-  readonly reply: (reply: Reply) => Promise<Result<{ readonly outcome: string; readonly text: string }>>;
-  readonly replyChoices: readonly ReplyChoice[];
-
-  /** Absent: no extracts are taken in here. */
-  readonly intake?: IntakeDeps;
-  readonly caseload: (access: Access) => Promise<Result<Caseload>>;
-  /** Sandbox only: ready-made logins for the first page. */
-  readonly demoLogins?: () => Promise<Result<readonly DemoLogin[]>>;
-
-  /** Durable before it resolves; when it throws, the caller gets no data. What it throws may carry a `failure` to answer with. */
-  readonly audit: (entry: AuditEntry) => Promise<void>;
-  /** Whether the server can do its work now; the failure's message names the part that is missing. */
-  readonly ready: () => Promise<Result<unknown>>;
-  /** Absent: nobody is called. */
-  readonly destinations?: () => readonly Destination[];
-};
+    /** Durable before it resolves; when it throws, the caller gets no data. What it throws may carry a `failure` to answer with. */
+    readonly audit: (entry: AuditEntry) => Promise<void>;
+    /** Whether the server can do its work now; the failure's message names the part that is missing. */
+    readonly ready: () => Promise<Result<unknown>>;
+    /** Absent: nobody is called. */
+    readonly destinations?: () => readonly Destination[];
+  };
 
 /** NHS Notify signs with `<APIM application id>.<api key>`. facts: nhs-apis §3.10 */
 export function notifyKeysOf(applicationId: string, apiKeys: readonly string[]): NotifyKey[] {

@@ -18,6 +18,7 @@ import { routeIntake } from './intake/routes.ts';
 import { routeKeys } from './keys.ts';
 import { describeApi, serveDescription } from './openapi.ts';
 import { routeReplies } from './replies/routes.ts';
+import { routeTimes } from './replies/times.ts';
 import { logRequests, requestIdOf } from './request-log.ts';
 
 /** Bytes from which an answer is compressed. */
@@ -63,6 +64,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   await routeCallbacks(app, deps);
   await routeGovUkCallbacks(app, deps);
   routeReplies(app, deps);
+  routeTimes(app, deps);
   routeBoard(app, deps);
   await routeIntake(app, deps);
   routeHealth(app, deps);

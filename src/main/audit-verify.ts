@@ -2,12 +2,11 @@
  * Recomputes the audit trail and prints a verdict: `npm run -s audit:verify [-- --anchor <number>:<hash>] [--rows-from <number>]`
  * Ends with 0 when it is whole, 1 when it is broken, 2 when it could not be checked. docs/operations/audit.md
  */
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fail, ok, type Result } from '#result.ts';
-import { startPostgres } from '#sandbox/postgres.ts';
 import { type Anchor, type Verdict, verifyAudit } from '#store/audit-verify.ts';
 import { openPool } from '#store/database.ts';
+import { openDatabase } from './open-database.ts';
 
 type Wanted = { readonly anchor?: Anchor; readonly rowsFrom?: number };
 
@@ -47,15 +46,6 @@ export function describeVerdict({ breaches, seals, rows, unsealed, last }: Verdi
       ? 'The audit trail is whole: nothing was altered, removed or added.'
       : `The audit trail is broken; places found: ${breaches.length}.`,
   ];
-}
-
-/** The database of DATABASE_URL, or the one that the sandbox of HOLDFAST_DATA keeps. */
-async function openDatabase(): Promise<{ url: string; close: () => Promise<void> }> {
-  const given = process.env['DATABASE_URL'];
-  if (given) return { url: given, close: async () => undefined };
-  const folder = resolve(process.env['HOLDFAST_DATA'] || '.holdfast/default');
-  const server = await startPostgres(folder, (line) => process.stderr.write(`${line}\n`));
-  return { url: server.url('holdfast'), close: async () => (server.adopted ? undefined : server.stop()) };
 }
 
 async function run(): Promise<number> {

@@ -51,7 +51,7 @@ import { type Deliveries, openDeliveries } from './deliveries.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Parts } from './parts.ts';
 import { pdsTurns, sdsTurns } from './pds-turns.ts';
-import { openReplyLink, sealReplyLink } from './reply-link.ts';
+import { openPass, openReplyLink, sealPass, sealReplyLink } from './reply-link.ts';
 import { openSubscriptions } from './subscriptions.ts';
 import { terminologyOf } from './terminology.ts';
 import { definitionsAtHand } from './validator.ts';
@@ -148,6 +148,9 @@ function keepIndexing(pool: Pool, log: Logger): { stop: () => Promise<void> } {
     },
   };
 }
+/** How long a patient may take to choose a time, from each page on. */
+const PASS_MINUTES = 20;
+
 /** As old as a record may be, which PDS corrects: a person who died on Friday is not written to on Monday. */
 const DEMOGRAPHICS_HOURS = 72;
 
@@ -203,6 +206,9 @@ function shellOf(parts: Parts, definitions: Definitions, opened: { pool: Pool; j
     replyUrl: (organisation: string, request: string, expires: string) =>
       `${parts.publicUrl()}/reply/${sealReplyLink(secret, { organisation, request, expires })}`,
     openLink: (token: string, at: string) => openReplyLink(secret, token, at),
+    sealPass: (link: { organisation: string; request: string }) =>
+      sealPass(secret, { ...link, expires: addTo(now(), { minutes: PASS_MINUTES }) }),
+    openPass: (pass: string, at: string) => openPass(secret, pass, at),
   };
 }
 

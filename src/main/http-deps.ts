@@ -1,7 +1,8 @@
 /** What the HTTP facade is given: reads from the store, writes through the workflow. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Resource, ServiceRequest } from '#fhir/types.ts';
+import { mayDo } from '#auth/access.ts';
+import type { Resource } from '#fhir/types.ts';
 import { xmlToJson } from '#fhir/xml/read.ts';
 import { jsonToXml } from '#fhir/xml/write.ts';
 import type { CallbackReceived } from '#http/callbacks/deps.ts';
@@ -11,17 +12,20 @@ import type { Logger } from '#ops/log.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, type Pool } from '#store/database.ts';
 import { keepInbound } from '#store/inbound.ts';
-import { load, loadOfPatients } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
-import { caseload } from '#workflow/cohort.ts';
+import { caseload, residualNow } from '#workflow/cohort.ts';
 import { takeReply } from '#workflow/reply.ts';
+import { cancelOwn, chooseTime, offerTimes, timesAgain } from '#workflow/self-booking.ts';
+import { explainNeed, needsOfPerson } from '#workflow/whole-person.ts';
+import { claim, giveBack, queueOf } from '#workflow/work-queue.ts';
 import { asyncRequests } from './async-requests.ts';
 import { audited, readsOn, writesOn } from './client-access.ts';
 import { root } from './definitions.ts';
+import { evaluationDeps } from './evaluation-deps.ts';
 import { everythingOn } from './everything.ts';
 import type { HouseShell } from './house.ts';
 import { intakeDeps } from './intake-deps.ts';
-import { liveDeps } from './live-deps.ts';
+import { callerOf, liveDeps } from './live-deps.ts';
 import { outreachDeps } from './outreach-deps.ts';
 import type { Parts } from './parts.ts';
 import { explainOf } from './search.ts';
@@ -48,14 +52,34 @@ export function httpDeps(
     xml: { toJson: xmlToJson, fromJson: (json) => jsonToXml(JSON.parse(json) as Resource) },
     ...(parts.publicKeys ? { publicKeys: parts.publicKeys } : {}),
     outreach: outreachDeps(shell, opened.urgent),
+    evaluation: evaluationDeps(shell),
     live: liveDeps(shell, parts.slotBudgetMs),
-    needs: (principal, patient) => needsOf(shell, principal.organisations, patient),
+    needs: (principal, patient) =>
+      needsOfPerson(shell, {
+        organisations: principal.organisations,
+        patient,
+        withPlan: mayDo(principal, 'CarePlan', 'read'),
+      }),
+    explainNeed: ({ organisations }, patient, rule) => explainNeed(shell, { organisations, patient, rule }),
+    work: {
+      queue: (principal, wish) => queueOf(shell, callerOf(principal), wish),
+      claim: (principal, wish) => claim(shell, callerOf(principal), wish),
+      giveBack: (principal, wish) => giveBack(shell, callerOf(principal), wish),
+      residual: ({ organisations }, group) => residualNow(shell, { organisations, group }),
+    },
     explain: explainOf(pool, shell),
     everything: everythingOn(pool, shell.cursorKey),
     terminology: shell.terminology,
     receive: (callback) => receive(shell, callback),
     reply: (reply) => takeReply(shell, reply),
+    selfBooking: {
+      offer: (who) => offerTimes(shell, who),
+      choose: (choice) => chooseTime(shell, choice),
+      again: (who) => timesAgain(shell, who),
+      cancel: (who) => cancelOwn(shell, who),
+    },
     replyChoices: [
+      { answer: 'choose', label: 'Choose a time myself', hint: 'We show you the times that are free.' },
       { answer: 'book', label: 'Book me in', hint: 'We book the next suitable appointment for you.' },
       { answer: 'call-me', label: 'Please call me' },
       { answer: 'decline', label: 'I do not want this appointment' },
@@ -74,28 +98,6 @@ export function httpDeps(
       }
     },
   };
-}
-
-/** Everything that is due, approaching or held for one patient, across all rules. */
-async function needsOf(
-  shell: HouseShell,
-  organisations: readonly string[],
-  patient: string,
-): Promise<Result<Resource>> {
-  for (const organisation of organisations) {
-    if (!(await load(shell.pool, { organisations: [organisation] }, 'Patient', patient))) continue;
-    const requests = await loadOfPatients<ServiceRequest>(shell.pool, organisation, ['ServiceRequest'], [patient]);
-    const open = requests.filter(
-      (one) => one.intent === 'proposal' && (one.status === 'active' || one.status === 'on-hold'),
-    );
-    return ok({
-      resourceType: 'Bundle',
-      type: 'searchset',
-      total: open.length,
-      entry: open.map((resource) => ({ resource, search: { mode: 'match' as const } })),
-    } as Resource);
-  }
-  return fail('not-found', 'There is no Patient with this id');
 }
 
 /** Kept and queued in one transaction; whatever it holds is understood later, for a refusal would lose it for good. */

@@ -36,6 +36,7 @@ export function liveDeps(shell: HouseShell, budgetMs = SLOT_BUDGET_MS): LiveDeps
   };
 }
 
-function callerOf({ organisations, user }: Principal): Caller {
+/** Who asks, in the words of the workflow. */
+export function callerOf({ organisations, user }: Principal): Caller {
   return { organisations, ...(user ? { user } : {}) };
 }

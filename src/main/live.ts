@@ -2,6 +2,7 @@
 import { type PublicJwks, publicJwks } from '#auth/public-keys.ts';
 import { createTokenVerifier } from '#auth/token.ts';
 import type { LiveConfig } from '#config.ts';
+import { defaultBundling } from '#domain/bundle/planned-need.ts';
 import { addTo } from '#fhir/date.ts';
 import { notifyKeysOf } from '#http/deps.ts';
 import type { Result } from '#result.ts';
@@ -16,7 +17,10 @@ export function liveParts(config: LiveConfig): Parts {
     databaseUrl: config.databaseUrl,
     fhirPackages: config.fhirPackages,
     now,
-    practices: config.practices,
+    practices: config.practices.map(({ bundling, ...link }) => ({
+      ...link,
+      ...(bundling ? { bundling: { ...defaultBundling, ...bundling } } : {}),
+    })),
     outside: createOutside({
       now,
       version,

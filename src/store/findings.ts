@@ -80,13 +80,14 @@ async function latestFindings(
   patients: readonly string[],
   { valueSets, today }: { readonly valueSets: readonly string[]; readonly today: string },
 ) {
-  // An entry dated in the future must not hide what has happened; of two supplies the one that lasts longer counts.
+  // An entry dated in the future must not hide what has happened; of two supplies the one that lasts longer counts,
+  // and of those the later one. The compiled rules (needs-statement.ts) order them likewise.
   const { rows } = await db.query<FindingRow>(sql`
     select distinct on (f.patient, m.value_set) f.patient, m.value_set as "valueSet", f.code, f.date::text as date, f.value, f.unit,
       f.supply_days as "supplyDays", f.resource_type || '/' || f.resource_id as reference
     from clinical_fact f join value_set_member m on m.code = f.code
     where f.organisation = ${organisation} and f.patient = any(${patients}::text[]) and m.value_set = any(${valueSets}::text[])
-    order by f.patient, m.value_set, coalesce(f.date <= ${today}::date, false) desc, f.date + coalesce(f.supply_days, 0) desc nulls last, f.resource_type, f.resource_id, f.ordinal`);
+    order by f.patient, m.value_set, coalesce(f.date <= ${today}::date, false) desc, f.date + coalesce(f.supply_days, 0) desc nulls last, f.date desc nulls last, f.resource_type, f.resource_id, f.ordinal`);
   const byPatient = new Map<string, Map<string, Finding>>();
   for (const { patient, valueSet, code, date, value, unit, supplyDays, reference } of rows) {
     const findings = byPatient.get(patient) ?? new Map<string, Finding>();

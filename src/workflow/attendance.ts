@@ -50,7 +50,8 @@ async function follow(
     events.push(match.event);
     saves.push(attendedAs(booked, match.recorded));
     // Whoever cancelled, a person finds out what the patient needs now.
-    if (match.event.kind === 'booking-cancelled' && !isOver)
+    const isLead = booked.supportingInformation?.some((one) => idOf('Task', one) === task.id) === true;
+    if (match.event.kind === 'booking-cancelled' && !isOver && isLead)
       saves.push(callTask({ task, organisation }, undefined, now, booked.id));
   }
   if (bookings.length === 0 && !isOver) events.push(...(await elsewhere(shell, tx, { organisation, task })));

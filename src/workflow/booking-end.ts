@@ -1,6 +1,7 @@
 /** What becomes of the bookings of a Task that has ended. */
 import { matchBooking } from '#domain/booking.ts';
 import { addDays, epochMilliseconds, londonDate } from '#fhir/date.ts';
+import { idOf } from '#fhir/reference.ts';
 import type { Appointment } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
@@ -14,6 +15,7 @@ import {
   providerId,
   withdraw,
 } from './booking-outcome.ts';
+import { sharersOf } from './bundle.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { nhsNumberOf } from './send-check.ts';
 
@@ -52,12 +54,16 @@ async function settleEnded(
   });
 }
 
+/** Made for several needs, this one among them. */
+const isFor = ({ basedOn }: Appointment, { need }: Pathway): boolean =>
+  basedOn?.some((one) => idOf('ServiceRequest', one) === need.id) === true;
+
 /** The Task ended (a death, a move) with an appointment still to come: the slot is given back. */
 async function cancelStanding(shell: BookingShell, job: BookingJob, pathway: Pathway): Promise<Result<unknown>> {
   const { organisation } = job;
   const ahead = pathway.appointments.filter(
     (one) =>
-      isOf(one, pathway) &&
+      (isOf(one, pathway) || isFor(one, pathway)) &&
       one.status === 'booked' &&
       epochMilliseconds(one.start ?? shell.now()) > epochMilliseconds(shell.now()),
   );
@@ -68,7 +74,12 @@ async function cancelStanding(shell: BookingShell, job: BookingJob, pathway: Pat
   const reason = 'No longer needed';
   for (const appointment of ahead) {
     const id = providerId(appointment);
-    if (!id) continue;
+    const isShared = await inTransaction(
+      shell.pool,
+      async (tx) => (await sharersOf(tx, pathway, appointment)).length > 0,
+    );
+    // Others come to it still: it stays theirs.
+    if (!id || isShared) continue;
     const cancelled = await shell.cancelAppointment({
       organisation,
       appointmentId: id,

@@ -7,11 +7,12 @@ import { ok, type Result } from '#result.ts';
 import { takeSlot } from '#store/outreach.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers, type Timer } from '#store/timers.ts';
+import { sharersOf } from './bundle.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { BookAppointment, CancelAppointment, FindSlots, ListAppointments } from './ports.ts';
 import { linkOf, type Transaction } from './shell.ts';
-import { moveTask } from './task.ts';
+import { keepChanges, moveTask, moveThrough } from './task.ts';
 
 export type BookingShell = OutreachShell & {
   readonly findSlots: FindSlots;
@@ -20,7 +21,12 @@ export type BookingShell = OutreachShell & {
   readonly cancelAppointment: CancelAppointment;
 };
 
-export type BookingJob = { readonly organisation: string; readonly task: string };
+export type BookingJob = {
+  readonly organisation: string;
+  readonly task: string;
+  /** Only this slot will do: the person chose it, and waits for the answer. */
+  readonly slot?: string;
+};
 
 /** Whether an appointment was made for a pathway's Task. */
 export const isOf = (appointment: Appointment, { task }: Pathway): boolean =>
@@ -37,11 +43,13 @@ export async function confirm(
   const pathway = (await loadPathway(tx, organisation, known.task.id ?? '', shell.rules)) ?? known;
   const now = shell.now();
   const appointment = confirmAppointment(of.proposed, of.provided);
-  const change = moveTask(
-    pathway.task,
-    { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } },
-    { organisation, now },
+  const booked = { kind: 'booked', appointment: { reference: `Appointment/${appointment.id}` } } as const;
+  const change = moveTask(pathway.task, booked, { organisation, now });
+  // What the same visit is to meet is booked too: each need keeps its own Task and state.
+  const shared = (await sharersOf(tx, pathway, appointment)).map((task) =>
+    moveThrough(task, [{ kind: 'resumed', reason: 'bundle' }, booked], { organisation, now }),
   );
+  await keepChanges(shell, tx, shared, organisation);
   await saveResources(tx, { organisation, resources: [appointment, ...change.saves], source: 'holdfast' });
   if (pathway.rule) await takeSlot(tx, organisation, pathway.rule.work.skill);
   await setTimers(tx, looksAfter(shell, pathway, appointment));

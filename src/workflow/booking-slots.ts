@@ -1,9 +1,10 @@
 /** Which slot is asked for: the earliest that suits and that no other booking of ours is asking for already. */
-import { chooseSlot, proposedAppointment } from '#domain/booking.ts';
+import { chooseSlot, proposedAppointment, type Wanted } from '#domain/booking.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
 import { addDays, addTo, londonDate } from '#fhir/date.ts';
+import { idOf } from '#fhir/reference.ts';
 import type { Appointment, Resource, Schedule, Slot } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
@@ -11,6 +12,7 @@ import { idsReferring } from '#store/outreach.ts';
 import { readMany, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { type BookingJob, type BookingShell, isOf, lookAgain } from './booking-outcome.ts';
+import { bundleOf } from './bundle.ts';
 import { loadPathway } from './pathway.ts';
 import type { FoundSlots, User } from './ports.ts';
 import { inside, type Transaction } from './shell.ts';
@@ -27,22 +29,16 @@ export async function propose(
   job: BookingJob,
   { rule, user }: { rule: NeedRule; user: User },
 ): Promise<Result<Proposed | 'none' | 'again'>> {
-  const { slotDays, slotTypes, bookingLeadHours } = shell.policy;
+  const { slotDays } = shell.policy;
   const now = shell.now();
-  const wanted = {
-    minutes: rule.work.minutes,
-    now,
-    earliestLeadHours: bookingLeadHours,
-    withinDays: slotDays,
-    slotTypes: slotTypes[rule.work.skill] ?? [],
-  };
+  const wanted = await wantedSlots(shell, job, rule);
   const today = londonDate(now);
   for (let day = 0; day <= slotDays; day += WEEK) {
     const from = addDays(today, day);
     const to = addDays(today, Math.min(day + WEEK - 1, slotDays));
     const found = await shell.findSlots({ organisation: job.organisation, from, to, user });
     if (!found.ok) return found;
-    let { slots } = found.value;
+    let slots = found.value.slots.filter((one) => job.slot === undefined || one.id === job.slot);
     for (let chosen = chooseSlot(slots, found.value.schedules, wanted); chosen; ) {
       const { slot, schedule } = chosen;
       const claimed = await claim(shell, job, { slot, schedule, found: found.value });
@@ -52,6 +48,24 @@ export async function propose(
     }
   }
   return ok('none');
+}
+
+/** What a slot for a Task must be: of its visit where several needs are met together, else of its own rule. */
+export async function wantedSlots(shell: BookingShell, job: BookingJob, rule: NeedRule): Promise<Wanted> {
+  const { slotDays, slotTypes, bookingLeadHours } = shell.policy;
+  const bundle = await inTransaction(shell.pool, async (tx) => {
+    const pathway = await loadPathway(tx, job.organisation, job.task, shell.rules);
+    return pathway && bundleOf(shell, tx, pathway);
+  });
+  const { skill, minutes } = bundle?.visit ?? rule.work;
+  return {
+    minutes,
+    ...(bundle ? { notBefore: bundle.visit.from } : {}),
+    now: shell.now(),
+    earliestLeadHours: bookingLeadHours,
+    withinDays: slotDays,
+    slotTypes: slotTypes[skill] ?? [],
+  };
 }
 
 /** Keeps the intent, unless another of our bookings is asking for the same slot: it would only be refused, and ask once more. */
@@ -65,12 +79,17 @@ async function claim(
     const pathway = await loadPathway(tx, organisation, job.task, shell.rules);
     if (!pathway || isEnded(pathway.task.status)) return 'again';
     const own = pathway.appointments.filter((one) => isOf(one, pathway));
+    const pending = pathway.appointments.filter(({ status }) => status === 'pending');
+    // Another need of the same visit is being booked for both.
+    if (pending.some(({ basedOn }) => basedOn?.some((one) => idOf('ServiceRequest', one) === pathway.need.id)))
+      return 'again';
     if (own.some(({ status }) => status === 'pending') || standingBookings(pathway.task).length > 0) return 'again';
     await lockKeys(tx, [`slot|${organisation}|${slot.id}`]);
     if (await isAskedFor(tx, organisation, slot)) return 'taken';
     const { task, need } = pathway;
     const n = own.length + 1;
-    const proposed = proposedAppointment({ task, need, slot, schedule, organisation, n, now: shell.now() });
+    const others = (await bundleOf(shell, tx, pathway))?.others ?? [];
+    const proposed = proposedAppointment({ task, need, others, slot, schedule, organisation, n, now: shell.now() });
     const resources: Resource[] = [proposed, ...placesOf({ slot, schedule }, found)];
     await saveResources(tx, { organisation, resources, source: 'holdfast' });
     await lookAgain(shell, tx, job);
@@ -101,7 +120,11 @@ export function placesOf({ slot, schedule }: { slot: Slot; schedule: Schedule },
 }
 
 /** Looks again tomorrow. */
-export async function waitForSlots(shell: BookingShell, { organisation, task }: BookingJob): Promise<Result<unknown>> {
+export async function waitForSlots(
+  shell: BookingShell,
+  { organisation, task, slot }: BookingJob,
+): Promise<Result<unknown>> {
+  if (slot !== undefined) return ok('the slot has gone');
   await inTransaction(shell.pool, (tx) =>
     setTimers(tx, [
       {

@@ -62,6 +62,7 @@ const finishers: Readonly<Record<string, (current: Task, wanted: Task) => Result
   telephone: finishCall,
   'check-person': finishCheck,
   'read-message': finishReading,
+  'exception-proposal': decideException,
 };
 
 /** Somebody looks who a person is: what they found goes into the note, and into the practice's own system. */
@@ -74,9 +75,18 @@ function finishCheck(current: Task, wanted: Task): Result<Finished> {
 
 /** Somebody has read what a patient wrote, and acted on it: nothing follows by itself. */
 function finishReading(current: Task, wanted: Task): Result<Finished> {
+  return moveAlone('A Task to read a message', current, wanted);
+}
+
+/** A clinician decides: completed, it is recorded by them in the practice's own system; cancelled, it is not. Nothing follows here. */
+function decideException(current: Task, wanted: Task): Result<Finished> {
+  return moveAlone('A proposal of an exception', current, wanted);
+}
+
+function moveAlone(what: string, current: Task, wanted: Task): Result<Finished> {
   const moves = CALL_MOVES[current.status] ?? [];
   if (!moves.includes(wanted.status))
-    return refused(`A Task to read a message that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
+    return refused(`${what} that is ${current.status} may become: ${moves.join(', ')}`, 'Task.status');
   return ok({ changes: { status: wanted.status }, isFinished: false });
 }
 

@@ -1,20 +1,22 @@
 /** Cohorts: who has a need, where each of them stands, and who is left over with a reason. */
 
 import { businessStatusOf } from '#domain/business-status.ts';
-import { cohortGroup, type Residual, residualList } from '#domain/cohort.ts';
+import { cohortGroup, type Residual, residualId, residualList } from '#domain/cohort.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { pinnedCanonical } from '#domain/needs/rule.ts';
 import { funnel, type Stage, stageOf } from '#domain/stage.ts';
 import { addDays, londonDate, londonInstant } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
-import { ok, type Result } from '#result.ts';
+import type { List } from '#fhir/types.ts';
+import { fail, ok, type Result } from '#result.ts';
 import type { Access } from '#store/access.ts';
 import { type NeedRow, needsOfRule } from '#store/cohort.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
-import { saveResources } from '#store/resources.ts';
+import { load, saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { presentRules } from './active-rules.ts';
-import { linkOf, type Shell } from './shell.ts';
+import { proposalsFor } from './exceptions.ts';
+import { inside, linkOf, type Shell } from './shell.ts';
 
 export type CohortShell = Shell & { readonly rules: readonly NeedRule[] };
 
@@ -46,7 +48,11 @@ export async function cohort(
     });
     await saveResources(tx, {
       organisation,
-      resources: [cohortGroup({ organisation, rule: name, members }), list],
+      resources: [
+        cohortGroup({ organisation, rule: name, members }),
+        list,
+        ...(await proposalsFor(tx, organisation, { rows, topic: rule.topic.code, now })),
+      ],
       source: 'holdfast',
     });
     await setTimers(tx, [
@@ -54,6 +60,23 @@ export async function cohort(
     ]);
   });
   return ok('up to date');
+}
+
+/** `Group/[id]/$residual`: the cohort and its List of today, made now. `not-found` for a Group that is no cohort of the caller's. */
+export async function residualNow(
+  shell: CohortShell,
+  of: { readonly organisations: readonly string[]; readonly group: string },
+): Promise<Result<List>> {
+  for (const organisation of of.organisations) {
+    const rule = shell.rules.find((one) => cohortId(organisation, one) === of.group);
+    if (!rule) continue;
+    const made = await cohort(shell, { organisation, rule: rule.url });
+    if (!made.ok) return made;
+    const id = residualId(organisation, pinnedCanonical(rule), londonDate(shell.now()));
+    const list = await load<List>(shell.pool, inside(organisation), 'List', id);
+    if (list) return ok(list);
+  }
+  return fail('not-found', 'The Group is not a cohort of a practice of the token');
 }
 
 /** The latest cycle of each patient: a need that was met last year and is due again is one member, not two. */

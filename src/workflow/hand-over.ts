@@ -4,8 +4,8 @@ import { check } from '#domain/outreach/checklist.ts';
 import { type Template, withReplyUrl } from '#domain/outreach/message.ts';
 import { mobileOf } from '#domain/outreach/mobile.ts';
 import { sentCommunication } from '#domain/outreach/receipt.ts';
-import { channelOf, revoked } from '#domain/outreach/request.ts';
-import { communicationId, requestId, type Sequence } from '#domain/sequence.ts';
+import { channelOf, revoked, templateOf } from '#domain/outreach/request.ts';
+import { communicationId, type Sequence } from '#domain/sequence.ts';
 import { type Channel, isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
@@ -63,9 +63,8 @@ export async function handOver(
     )
       return ok('done before');
     const now = shell.now();
-    const step = shell.sequence.steps.find((one) => requestId(pathway.task, one) === request.id);
     const channel = channelOf(request) ?? 'sms';
-    const template = step && shell.templates.get(step.template);
+    const template = templateOf(request, shell.templates.values());
     const hours = hoursOf(shell, job.organisation);
     const needsMobile = sendsOwnTexts(shell, job.organisation);
     const { policy } = shell;

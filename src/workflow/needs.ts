@@ -2,6 +2,7 @@
  * Needs follow the record: patients are evaluated against every rule, and what changes is saved with what it means for
  * their Tasks, cohorts and the next wake-up, in one transaction. Facts: care-needs §1 S1, §4.3
  */
+import { carePlanId } from '#domain/bundle/care-plan.ts';
 import { decideNeed } from '#domain/needs/decision.ts';
 import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import type { PatientFacts } from '#domain/needs/facts.ts';
@@ -11,13 +12,14 @@ import { newTask } from '#domain/task.ts';
 import { isEnded, type TaskEvent } from '#domain/task-event.ts';
 import { londonDate, londonInstant } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
-import type { Reference, Resource, ServiceRequest, Task } from '#fhir/types.ts';
+import type { CarePlan, Reference, Resource, ServiceRequest, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
 import { inTransaction, lockPatients } from '#store/database.ts';
 import { patientRecords } from '#store/findings.ts';
 import { loadOfPatients, saveResources } from '#store/resources.ts';
 import { clearTimers, setTimers, type Timer } from '#store/timers.ts';
 import { rulesFor } from './active-rules.ts';
+import { bundlingOf, plannedVisits } from './bundle.ts';
 import { goneFacts, patientFacts } from './patient-facts.ts';
 import type { Shell, StageJob, Transaction } from './shell.ts';
 import { moveTask, type TaskChange } from './task.ts';
@@ -51,6 +53,7 @@ type Person = {
   readonly isGone: boolean;
   readonly needs: readonly ServiceRequest[];
   readonly tasks: readonly Task[];
+  readonly carePlan: CarePlan | undefined;
 };
 
 /** Evaluates patients of one organisation. Safe to run at any time and any number of times. */
@@ -62,11 +65,12 @@ export async function assess(
   const changed = await inTransaction(shell.pool, async (tx) => {
     await lockPatients(tx, organisation, patients);
     const active = rulesFor(shell, organisation, londonDate(now));
-    const people = await load({ tx, organisation, rules: active, now }, patients);
+    const people = await load(shell, { tx, organisation, rules: active, now }, patients);
     const todo: Consequences = { saves: [], jobs: [], timers: [], cleared: [], isWorkNew: false };
     const rules = new Set<string>();
     for (const person of people) {
       for (const rule of active) if (follow(todo, { person, rule, organisation, now })) rules.add(rule.url);
+      plan(shell, todo, { person, organisation });
     }
     await saveResources(tx, { organisation, resources: todo.saves, source: 'holdfast' });
     await clearTimers(tx, organisation, 'assess', todo.cleared);
@@ -85,7 +89,11 @@ type Asked = {
   readonly now: string;
 };
 
-async function load({ tx, organisation, rules, now }: Asked, patients: readonly string[]): Promise<Person[]> {
+async function load(
+  shell: NeedsShell,
+  { tx, organisation, rules, now }: Asked,
+  patients: readonly string[],
+): Promise<Person[]> {
   const valueSets = [...new Set(rules.flatMap((rule) => valueSetsOf(rule)))];
   const records = new Map(
     (await patientRecords(tx, organisation, patients, { valueSets, today: londonDate(now) })).map((record) => [
@@ -93,7 +101,12 @@ async function load({ tx, organisation, rules, now }: Asked, patients: readonly 
       record,
     ]),
   );
-  const resources = await loadOfPatients<ServiceRequest | Task>(tx, organisation, ['ServiceRequest', 'Task'], patients);
+  const resources = await loadOfPatients<ServiceRequest | Task | CarePlan>(
+    tx,
+    organisation,
+    ['ServiceRequest', 'Task', ...(bundlingOf(shell, organisation) ? (['CarePlan'] as const) : [])],
+    patients,
+  );
   const needs = resources.filter(
     (one): one is ServiceRequest => one.resourceType === 'ServiceRequest' && one.intent === 'proposal',
   );
@@ -107,6 +120,7 @@ async function load({ tx, organisation, rules, now }: Asked, patients: readonly 
       isGone: !record,
       needs: needs.filter((need) => idOf('Patient', need.subject) === patient),
       tasks: tasks.filter((task) => idOf('Patient', task.for) === patient),
+      carePlan: resources.find((one): one is CarePlan => one.id === carePlanId(organisation, patient)),
     };
   });
 }
@@ -133,6 +147,21 @@ function follow(todo: Consequences, look: Look): boolean {
     todo.jobs.push(...change.jobs);
   }
   return save !== undefined || changes.some((change) => change.saves.length > 0);
+}
+
+/** The visits planned for the person's needs as they are after this look. */
+function plan(
+  shell: NeedsShell,
+  todo: Consequences,
+  { person, organisation }: { person: Person; organisation: string },
+): void {
+  const { patient } = person.facts;
+  const changed = todo.saves.filter(
+    (one): one is ServiceRequest => one.resourceType === 'ServiceRequest' && idOf('Patient', one.subject) === patient,
+  );
+  const needs = [...new Map([...person.needs, ...changed].map((need) => [need.id, need])).values()];
+  const carePlan = plannedVisits(shell, { organisation, patient, needs, before: person.carePlan });
+  if (carePlan) todo.saves.push(carePlan);
 }
 
 /** By time alone the state changes on a known day: the patient is looked at again then. */

@@ -3,17 +3,20 @@
  * committed before anything goes out; what goes out is keyed by it. docs/adr/0006
  */
 import { type Checked, check } from '#domain/outreach/checklist.ts';
-import { compose, visitFor } from '#domain/outreach/message.ts';
-import { channelOf, communicationRequest, skippedRequest } from '#domain/outreach/request.ts';
-import { communicationId, nextStep, type Step } from '#domain/sequence.ts';
+import { compose, visitsFor } from '#domain/outreach/message.ts';
+import { type ChosenStep, channelOf, communicationRequest, skippedRequest } from '#domain/outreach/request.ts';
+import { communicationId, nextStep } from '#domain/sequence.ts';
 import { holdOf } from '#domain/task.ts';
+import { isEnded } from '#domain/task-event.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
-import type { CommunicationRequest, Resource } from '#fhir/types.ts';
+import type { CommunicationRequest, Resource, ServiceRequest } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { type Bundle, bundleOf, ruleOfNeed, sharedBooking, wakeFollowers } from './bundle.ts';
 import { callTask } from './call.ts';
+import { channelFor, choiceSaved, type PlannedStep } from './channel.ts';
 import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
@@ -44,6 +47,13 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   const pathway = await resume(shell, tx, loaded);
   if (isHalted(pathway.task)) {
     await standDown(shell, tx, pathway);
+    if (isEnded(pathway.task.status)) await shell.enqueue(tx, await wakeFollowers(tx, pathway));
+    return {};
+  }
+  const shared = sharedBooking(pathway, now);
+  if (shared) {
+    const appointment = { reference: `Appointment/${shared.id}` };
+    await save(shell, tx, pathway, moveTask(pathway.task, { kind: 'booked', appointment }, { organisation, now }));
     return {};
   }
   const unsent = unsentRequests(pathway);
@@ -53,7 +63,7 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   const next = nextStep(shell.sequence, { task: pathway.task, requests: pathway.requests, now, hours });
   switch (next.kind) {
     case 'step':
-      return take(shell, tx, pathway, next.step);
+      return takeByPolicy(shell, tx, pathway, next);
     case 'wait':
       await wakeAt(tx, pathway, next.until);
       return {};
@@ -65,12 +75,13 @@ async function look(shell: OutreachShell, tx: Transaction, { organisation, task:
   }
 }
 
-/** A hold for stale data is no one's decision: at every look it is made anew, or not. */
+/** A hold for stale data or for a bundle is no one's decision: at every look it is made anew, or not. */
 async function resume(shell: OutreachShell, tx: Transaction, pathway: Pathway): Promise<Pathway> {
-  if (holdOf(pathway.task) !== 'stale-data') return pathway;
+  const reason = holdOf(pathway.task);
+  if (reason !== 'stale-data' && reason !== 'bundle') return pathway;
   const { organisation } = pathway;
   const now = shell.now();
-  const change = moveTask(pathway.task, { kind: 'resumed', reason: 'stale-data' }, { organisation, now });
+  const change = moveTask(pathway.task, { kind: 'resumed', reason }, { organisation, now });
   await saveResources(tx, { organisation, resources: change.saves, source: 'holdfast' });
   return { ...pathway, task: change.task };
 }
@@ -84,8 +95,38 @@ export function unsentRequests({ requests, communications }: Pathway): Communica
   );
 }
 
-async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: Step): Promise<Looked> {
+/** The step with its channel as the practice's policy takes it: now, at a better hour, or by nobody but a person. */
+async function takeByPolicy(
+  shell: OutreachShell,
+  tx: Transaction,
+  pathway: Pathway,
+  planned: PlannedStep,
+): Promise<Looked> {
   const now = shell.now();
+  const taken = await channelFor(shell, tx, pathway, planned);
+  switch (taken.kind) {
+    case 'take':
+      return take(shell, tx, pathway, taken.step);
+    case 'later':
+      await wakeAt(tx, pathway, taken.at);
+      return {};
+    case 'nobody': {
+      const { organisation, task } = pathway;
+      await save(
+        shell,
+        tx,
+        pathway,
+        moveTask(task, { kind: 'held', reason: 'no-contact-route' }, { organisation, now }),
+      );
+      return {};
+    }
+  }
+}
+
+async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, step: ChosenStep): Promise<Looked> {
+  const now = shell.now();
+  const bundle = await bundleOf(shell, tx, pathway);
+  if (bundle?.waitsUntil) return waitForBundle(shell, tx, pathway, bundle.waitsUntil);
   const template = shell.templates.get(step.template);
   const hours = hoursOf(shell, pathway.organisation);
   const checked = check(
@@ -105,7 +146,7 @@ async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, ste
     practiceName: practice?.name ?? 'your GP practice',
     ...(practice ? { practicePhone: practice.telephone } : {}),
     ...(first ? { firstName: first } : {}),
-    visit: visitFor(pathway.rule?.topic.code ?? ''),
+    visit: visitsFor([pathway.need, ...(bundle?.others ?? [])].map((need) => topicOf(shell, need))),
   };
   const message = template
     ? compose({ channel: step.channel, template, parameters })
@@ -119,13 +160,31 @@ async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, ste
     );
     return {};
   }
-  const request = communicationRequest({ ...outreachOf(pathway, step, checked, now), message: message.value });
-  if (step.channel === 'telephone') {
-    await save(shell, tx, pathway, { saves: [request, callTask(pathway, request, now)], jobs: [] });
-    return { again: true };
-  }
-  await save(shell, tx, pathway, { saves: [request], jobs: [] });
-  return { send: request };
+  const request = communicationRequest({
+    ...outreachOf(pathway, step, checked, now),
+    ...(bundle ? { others: bundle.others } : {}),
+    message: message.value,
+  });
+  const isCall = step.channel === 'telephone';
+  const call = isCall ? [callTask(pathway, request, now)] : [];
+  await save(shell, tx, pathway, { saves: [request, ...choiceSaved(request, step, shell), ...call], jobs: [] });
+  return isCall ? { again: true } : { send: request };
+}
+
+const topicOf = (shell: OutreachShell, need: ServiceRequest): string => ruleOfNeed(shell.rules, need)?.topic.code ?? '';
+
+/** Another sequence asks for both, or the visit for both is still far: this one looks again then. */
+async function waitForBundle(
+  shell: OutreachShell,
+  tx: Transaction,
+  pathway: Pathway,
+  until: NonNullable<Bundle['waitsUntil']>,
+): Promise<Looked> {
+  const { organisation, task } = pathway;
+  const held = moveTask(task, { kind: 'held', reason: 'bundle', until }, { organisation, now: shell.now() });
+  await save(shell, tx, pathway, held);
+  await wakeAt(tx, pathway, until);
+  return {};
 }
 
 /** The checklist said no: the Task is held or ended, the step passed over, or it waits for its hour. */
@@ -133,7 +192,7 @@ async function refuse(
   shell: OutreachShell,
   tx: Transaction,
   pathway: Pathway,
-  of: { step: Step; checked: Exclude<Checked, { result: 'send' }> },
+  of: { step: ChosenStep; checked: Exclude<Checked, { result: 'send' }> },
 ): Promise<Looked> {
   const now = shell.now();
   const { step, checked } = of;
@@ -170,7 +229,7 @@ function refreshOf(shell: OutreachShell, { organisation, patientId, user }: Path
 
 function outreachOf(
   { task, need, organisation }: Pathway,
-  step: Step,
+  step: ChosenStep,
   { checks }: Pick<Checked, 'checks'>,
   now: string,
 ) {

@@ -3,21 +3,19 @@ import { taskIdOf } from '#domain/outreach/request.ts';
 import { decideReply } from '#domain/reply.ts';
 import { type Answer, isEnded } from '#domain/task-event.ts';
 import { idOf } from '#fhir/reference.ts';
-import type { CommunicationRequest, Patient, Resource, Task } from '#fhir/types.ts';
+import type { CommunicationRequest, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockPatients } from '#store/database.ts';
-import { keepInbound, replyFailures } from '#store/inbound.ts';
+import { keepInbound } from '#store/inbound.ts';
 import { load, loadOfPatients, saveResources } from '#store/resources.ts';
 import { callTask } from './call.ts';
 import type { OutreachShell } from './hand-over.ts';
 import { loadPathway } from './pathway.ts';
+import { type OpenedLink, proveReply } from './reply-proof.ts';
 import { inside, type StageJob, type Transaction } from './shell.ts';
 import { keepChanges, moveTask, moveThrough } from './task.ts';
 
 const ANSWERS: readonly Answer[] = ['book', 'call-me', 'decline', 'stop'];
-const MOST_FAILURES = 5;
-
-export type OpenedLink = { readonly organisation: string; readonly request: string };
 type Kept = OpenedLink & { readonly answer: Answer };
 
 export type ReplyShell = OutreachShell & {
@@ -39,21 +37,8 @@ export async function takeReply(
   if (!answer) return fail('invalid', `The answer wants one of ${ANSWERS.join(', ')}`);
   const { organisation, request } = link.value;
   return inTransaction(shell.pool, async (tx): Promise<Result<{ outcome: string; text: string }>> => {
-    const asked = await load<CommunicationRequest>(tx, inside(organisation), 'CommunicationRequest', request);
-    const patient =
-      asked && (await load<Patient>(tx, inside(organisation), 'Patient', idOf('Patient', asked.subject) ?? ''));
-    if (!patient) return fail('not-found', 'This link is not known. Please call your practice.');
-    const isRight = patient.birthDate === reply.birthDate.trim();
-    const failures = await replyFailures(tx, request, false);
-    if (failures >= MOST_FAILURES)
-      return fail('busy', 'This link was closed after too many wrong dates of birth. Please call your practice.');
-    if (!isRight) {
-      await replyFailures(tx, request, true);
-      return fail(
-        'forbidden',
-        'That date of birth does not belong to this invitation. Please check it, or call your practice.',
-      );
-    }
+    const proved = await proveReply(tx, link.value, { birthDate: reply.birthDate, now: shell.now() });
+    if (!proved.ok) return proved;
     const key = `${request}|${answer}`;
     const raw = Buffer.from(JSON.stringify({ organisation, request, answer } satisfies Kept));
     if (await keepInbound(tx, { system: 'reply', key, raw, now: shell.now() }))

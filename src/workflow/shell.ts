@@ -1,5 +1,6 @@
 /** What every stage is given: the database, the clock, the queues and how each practice is linked. */
 
+import type { Bundling } from '#domain/bundle/planned-need.ts';
 import type { Hours } from '#domain/outreach/window.ts';
 import type { Access } from '#store/access.ts';
 import type { Database, Pool, Transaction } from '#store/database.ts';
@@ -49,8 +50,12 @@ export type PracticeLink = {
   readonly telephone: string;
   /** Who sends its text messages; NHS Notify when left out. */
   readonly sms?: 'nhs-notify' | 'govuk-notify';
+  /** How each step's channel is taken: as the sequence names it, which is the default, or by evidence. */
+  readonly channelPolicy?: 'fixed' | 'evidence';
   /** When it may be written from and called, where it narrows the usual hours. */
   readonly hours?: Hours;
+  /** How needs of one person are planned together; left out, each goes its own way. */
+  readonly bundling?: Bundling;
 };
 
 export type Shell = {

@@ -272,6 +272,11 @@ const bodies: Readonly<Record<string, (type: string) => object | undefined>> = {
   expand: nothing,
   'validate-code': nothing,
   lookup: nothing,
+  evaluate: nothing,
+  impact: () => ({
+    resourceType: 'Parameters',
+    parameter: [{ name: 'candidate', resource: { resourceType: 'ValueSet', url: 'urn:x', status: 'draft' } }],
+  }),
   match: () => ({
     resourceType: 'Parameters',
     parameter: [
@@ -287,14 +292,17 @@ const queries: Readonly<Record<string, string>> = {
   'ValueSet/$validate-code': `?url=http://hl7.org/fhir/ValueSet/administrative-gender&system=${GENDER}&code=male`,
   'CodeSystem/$validate-code': `?url=${GENDER}&code=male`,
   'CodeSystem/$lookup': `?system=${GENDER}&code=male`,
+  'Patient/$explain-need': '?rule=asthma-review',
 };
 
 function wantedOf(type: string, name: string): number[] {
   // One that a client brought is of no linked practice.
   if (name === 'check') return [404];
   // A definition of a group is no cohort, an Organization no practice of the token, and the Subscription was made by no client: all are reached, and say so.
-  if (['release', 'plan-outreach', 'hold', 'emergency-stop'].includes(name)) return [200, 404];
+  if (['release', 'residual', 'plan-outreach', 'hold', 'emergency-stop'].includes(name)) return [200, 404];
   if (type === 'Subscription' && ofSubscriptions.has(name)) return [200, 404];
+  // A plan that a client brought is no need rule; test/e2e/need-evaluation.test.ts asks for those.
+  if (name === 'evaluate' || name === 'impact') return [400, 422];
   // Nobody's system can be asked for a patient without an NHS number; test/e2e/live.test.ts asks for others.
   return name === 'record' || name === 'refresh' ? [422] : [200];
 }

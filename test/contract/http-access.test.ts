@@ -29,13 +29,20 @@ function inputsFor(url: string): Record<string, string> {
   const named = id === undefined ? { url: canonical ?? '' } : {};
   if (name === 'expand') return named;
   if (name === 'validate-code') return { ...named, ...(type === 'ValueSet' ? system : {}), code: 'red' };
+  if (name === 'explain-need') return { rule: 'asthma-review' };
+  if (name === 'hold') return { reason: 'The phones are down' };
+  if (name === 'evaluate' && id === undefined) return { url: 'https://example.org/PlanDefinition/any' };
   return name === 'lookup' ? { ...system, code: 'red' } : {};
 }
+
+/** A practice is held and stopped by its ODS code. */
+const isOfPractice = (url: string) => /\/Organization\/:id\/\$(?:hold|emergency-stop)$/.test(url);
 
 /** A request that would succeed for the owner, for any registered route. */
 function requestFor({ method, url }: RegisteredRoute) {
   const type = /^\/fhir\/R4\/([A-Za-z]+)/.exec(url)?.[1] ?? '';
-  const id = url.includes('/_async/') ? '0' : `own-${type.toLowerCase()}`;
+  const own = isOfPractice(url) ? OWN : `own-${type.toLowerCase()}`;
+  const id = url.includes('/_async/') ? '0' : own;
   const isConditional = ['PUT', 'PATCH', 'DELETE'].includes(method) && !url.includes(':id');
   const path = url.replace(':id', id).replace(':version', '1').replace(':token', 'abc').replace(':everything', '*');
   const content = contentFor(method, url, { type, id });
@@ -64,7 +71,9 @@ function parametersFor(url: string): object {
     ? [{ name: 'resource', resource: sought }]
     : url.includes('$meta')
       ? [{ name: 'meta', valueMeta: { tag: [] } }]
-      : [];
+      : url.endsWith('$impact')
+        ? [{ name: 'candidate', resource: aValueSet }]
+        : [];
   const simple = Object.entries(inputsFor(url)).map(([name, valueString]) => ({ name, valueString }));
   return { resourceType: 'Parameters', parameter: [...special, ...simple] };
 }
@@ -137,6 +146,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
     'POST /callbacks/govuk-notify/status',
     'POST /callbacks/notify',
     'POST /reply/:token',
+    'POST /reply/times',
   ]);
   t.ok(closed.length > 200, `${closed.length} closed routes`);
 });
@@ -197,7 +207,11 @@ t.test('what belongs to another practice answers as what does not exist', async 
   const authorization = `Bearer ${await tokenOf(OTHER)}`;
   for (const route of closed.filter(({ url, method }) => url.includes(':id') && method !== 'HEAD')) {
     const theirs = requestFor(route);
-    const nobodys = JSON.parse(JSON.stringify(theirs).replaceAll(/own-[a-z]+|(?<=_async\/)0/g, 'no-such-thing'));
+    const nobodys = JSON.parse(
+      JSON.stringify(theirs)
+        .replaceAll(/own-[a-z]+|(?<=_async\/)0/g, 'no-such-thing')
+        .replace(`Organization/${OWN}`, 'Organization/no-such-thing'),
+    );
     const [one, other] = await Promise.all(
       [theirs, nobodys].map((request) => app.inject({ ...request, headers: { ...request.headers, authorization } })),
     );

@@ -115,6 +115,7 @@ t.test('the public routes are these and no others', async (t) => {
     'POST /callbacks/govuk-notify/status',
     'POST /callbacks/notify',
     'POST /reply/:token',
+    'POST /reply/times',
   ]);
   const ids = new Set(all.map((one) => one.id));
   for (const path of [

@@ -157,7 +157,7 @@ export async function openHouse(t: Test, options: HouseOptions): Promise<TestHou
         .setProtectedHeader({ alg: 'RS256', kid: keys[0].kid })
         .setIssuer(claims.iss ?? identity.issuer)
         .setAudience(claims.aud ?? AUDIENCE)
-        .setSubject('somebody')
+        .setSubject(claims.sub ?? 'somebody')
         .setIssuedAt()
         .setExpirationTime(expires)
         .sign(key),

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { createTokenVerifier } from '#auth/token.ts';
 import { SHARED } from '#fhir/systems.ts';
-import type { Bundle, CodeSystem, Resource, ValueSet } from '#fhir/types.ts';
+import type { Bundle, CodeSystem, Resource, Task, ValueSet } from '#fhir/types.ts';
 import type { CallbackReceived } from '#http/callbacks/deps.ts';
 import type { Access, AuditEntry, Deps, Reads, SearchPage, Stored } from '#http/deps.ts';
 import { keyOf } from '#http/fhir/bundle.ts';
@@ -114,7 +114,7 @@ function seen(house: House, { organisations }: Access, type?: string, id?: strin
   });
 }
 
-function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
+function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs' | 'explainNeed'> {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
     read: async (access, type, id) => {
@@ -147,6 +147,11 @@ function reads(house: House): Reads & Pick<Deps, 'caseload' | 'needs'> {
       note('caseload', { organisations });
       const cohorts = organisations.filter((one) => one === OWN).map((organisation) => ({ ...aCohort, organisation }));
       return ok({ asOf: '2026-11-20T09:00:00.000Z', clock: '2026-12-01T09:00:00.000Z', cohorts });
+    },
+    explainNeed: async ({ organisations }, id, rule) => {
+      note('explain-need', { organisations, id, rule });
+      if (seen(house, { organisations }, 'Patient', id).length === 0) return fail('not-found', 'No such Patient.');
+      return ok({ resourceType: 'GuidanceResponse', id: 'guidance' } as Resource);
     },
     needs: async ({ organisations }, id) => {
       note('needs', { organisations, id });
@@ -217,6 +222,11 @@ function writeTo(house: House, organisations: readonly string[], operation: Writ
   return ok({ outcome, type, id, content, version: row.version + 1, lastUpdated, patient: null, issues: [] });
 }
 
+function taskOf(house: House, access: Access, id: string): Result<Task> {
+  const [row] = seen(house, access, 'Task', id);
+  return row ? ok(JSON.parse(row.content) as Task) : fail('not-found', 'No such Task.');
+}
+
 function acts(
   house: House,
 ): Pick<
@@ -227,6 +237,7 @@ function acts(
   | 'async'
   | 'live'
   | 'outreach'
+  | 'evaluation'
   | 'receive'
   | 'notifyKeys'
   | 'reply'
@@ -237,6 +248,7 @@ function acts(
   | 'everything'
   | 'terminology'
   | 'explain'
+  | 'work'
 > {
   const note = (name: string, what: unknown) => house.calls.push({ name, with: what });
   return {
@@ -271,12 +283,25 @@ function acts(
     },
     live: liveOf(house),
     outreach: outreachOf(house, note),
+    evaluation: {
+      evaluate: async () => ok({ resourceType: 'Parameters' }),
+      impact: async () => ok({ resourceType: 'Parameters' }),
+    },
     terminology: {
       find: {
         valueSet: (url) => (url === aValueSet.url ? aValueSet : undefined),
         codeSystem: (url) => (url === aCodeSystem.url ? aCodeSystem : undefined),
       },
       now: () => '2026-11-20T10:00:00.000Z',
+    },
+    work: {
+      queue: async () => ok({ resourceType: 'Bundle' as const, type: 'searchset' as const }),
+      claim: async ({ organisations }, { task }) => taskOf(house, { organisations }, task),
+      giveBack: async ({ organisations }, { task }) => taskOf(house, { organisations }, task),
+      residual: async ({ organisations }, id) =>
+        seen(house, { organisations }, 'Group', id).length === 0
+          ? fail('not-found', 'No such Group.')
+          : ok({ resourceType: 'List' as const, status: 'current' as const, mode: 'snapshot' as const }),
     },
     explain: async () => ok([{ sql: 'select $1', plan: 'Result' }]),
     everything: async (access, request) => {
@@ -315,7 +340,8 @@ function outreachOf(house: House, note: (name: string, what: unknown) => unknown
     of: { type: string; id: string; wish?: unknown },
   ) => {
     note(name, { organisations, ...of });
-    return seen(house, { organisations }, of.type, of.id).length > 0
+    const isTheirs = of.type === 'Organization' && organisations.includes(of.id);
+    return isTheirs || seen(house, { organisations }, of.type, of.id).length > 0
       ? ok({ resourceType: 'Parameters' as const })
       : fail('not-found', `No such ${of.type}.`);
   };

@@ -98,7 +98,8 @@ function urgencyOf(
   };
 }
 
-function openExtensions(
+/** State, due date, what is missing and the next change, as extensions. */
+export function openExtensions(
   { state, window, missing, nextChange }: Evaluation,
   base: ServiceRequest | undefined,
 ): Extension[] {
@@ -107,15 +108,19 @@ function openExtensions(
   return [
     stateExtension(state),
     ...(due ? [{ url: DUE, valueDate: due }] : []),
-    ...missing.map(({ id, title }) => ({
-      url: MISSING,
-      extension: [
-        { url: 'id', valueCode: id },
-        { url: 'title', valueString: title },
-      ],
-    })),
+    ...missing.map(missingExtension),
     ...(nextChange ? [{ url: NEXT_CHANGE, valueDate: nextChange }] : []),
   ];
+}
+
+function missingExtension({ id, title }: Missing): Extension {
+  return {
+    url: MISSING,
+    extension: [
+      { url: 'id', valueCode: id },
+      { url: 'title', valueString: title },
+    ],
+  };
 }
 
 function closedExtensions(

@@ -1,15 +1,19 @@
 /** The checks about the message: wanted, possible, still needed, and now. facts: care-needs §6.1 H3, H4, H9, H12, H18, H19, H23 */
 import { stopReason } from '#domain/sequence.ts';
 import { addTo, epochMilliseconds } from '#fhir/date.ts';
-import { hold, PASS, type SendCheck, unknown, type Verdict, wait } from './send-check.ts';
+import { type ChannelConsent, hold, PASS, type SendCheck, unknown, type Verdict, wait } from './send-check.ts';
 import { isOpen, nextOpening } from './window.ts';
 
 /** Latest wins; on the same day the refusal does. Silence is not refusal: direct care needs no consent to write. */
 export function consent(input: SendCheck): Verdict {
   if (input.consent === 'unknown') return unknown('review', 'Consent and refusals were not read');
-  const { given, declined } = input.consent[input.channel];
-  const refused = declined !== undefined && (given === undefined || given.slice(0, 10) <= declined.slice(0, 10));
+  const refused = consentDeclined(input.consent[input.channel]);
   return refused ? { result: 'skip-step', reason: 'consent-declined' } : PASS;
+}
+
+/** Whether the latest word on a channel is a refusal. */
+export function consentDeclined({ given, declined }: ChannelConsent): boolean {
+  return declined !== undefined && (given === undefined || given.slice(0, 10) <= declined.slice(0, 10));
 }
 
 export function contactPoint(input: SendCheck): Verdict {

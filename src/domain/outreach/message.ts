@@ -56,6 +56,13 @@ export function visitFor(topic: string): string {
   return Object.hasOwn(VISITS, topic) ? (VISITS[topic] ?? '') : 'a routine appointment';
 }
 
+/** The words for everything that one message is about, each once: `a routine review and a routine blood test`. */
+export function visitsFor(topics: readonly string[]): string {
+  const visits = [...new Set(topics.map(visitFor))];
+  const [last = '', ...before] = visits.reverse();
+  return before.length === 0 ? last : `${before.reverse().join(', ')} and ${last}`;
+}
+
 /** Reads a template: id, version, sensitivity class (topic) and the text (the dynamic value of the payload). */
 export function parseTemplate(definition: ActivityDefinition): Result<Template> {
   const { id, version, status } = definition;

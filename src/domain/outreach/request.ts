@@ -7,8 +7,10 @@ import { requestId, type Step } from '#domain/sequence.ts';
 import type { Channel } from '#domain/task-event.ts';
 import { CHANNEL, IDEMPOTENCY_KEY, MESSAGE_TEMPLATE, STATUS_REASON, TASK_ID } from '#fhir/systems.ts';
 import type { CodeableConcept, CommunicationRequest, ServiceRequest, Task } from '#fhir/types.ts';
+import type { Choice } from './channel-choice.ts';
+import { choiceInWords, choiceParts } from './channel-record.ts';
 import type { CheckMade } from './checklist.ts';
-import type { Composed } from './message.ts';
+import type { Composed, Template } from './message.ts';
 
 const CHANNELS: Record<Channel, string> = {
   nhsapp: 'NHS App message',
@@ -17,10 +19,15 @@ const CHANNELS: Record<Channel, string> = {
   telephone: 'Telephone call',
 };
 
+/** A step of the sequence; where its channel was chosen by evidence, with the choice. */
+export type ChosenStep = Step & { readonly choice?: Choice };
+
 type Outreach = {
   readonly task: Task;
   readonly need: ServiceRequest;
-  readonly step: Step;
+  /** Further needs that the same message speaks of. */
+  readonly others?: readonly ServiceRequest[];
+  readonly step: ChosenStep;
   /** The practice: Organization id, which is its ODS code. */
   readonly organisation: string;
   readonly checks: readonly CheckMade[];
@@ -30,8 +37,10 @@ type Outreach = {
 /** The request for a step that passed the checklist. Its text still holds the blank of the reply link. */
 export function communicationRequest(of: Outreach & { readonly message: Composed }): CommunicationRequest {
   const { body, template, parameters } = of.message;
+  const { reasonCode, extension } = choiceParts(of.step.choice);
   return {
     ...base(of),
+    ...(extension.length > 0 ? { extension } : {}),
     status: 'active',
     payload: [
       { contentString: body },
@@ -50,7 +59,7 @@ export function communicationRequest(of: Outreach & { readonly message: Composed
       },
     ],
     occurrenceDateTime: of.now,
-    reasonCode: [{ ...concept(STATUS_REASON, 'sequence-step'), text: of.step.id }],
+    reasonCode: [{ ...concept(STATUS_REASON, 'sequence-step'), text: of.step.id }, ...reasonCode],
   };
 }
 
@@ -71,6 +80,16 @@ export function channelOf(resource: { readonly medium?: readonly CodeableConcept
   return code === 'nhsapp' || code === 'sms' || code === 'letter' || code === 'telephone' ? code : undefined;
 }
 
+/** The template that a request was written with; undefined when it is not loaded any more. */
+export function templateOf(
+  { payload = [] }: CommunicationRequest,
+  templates: Iterable<Template>,
+): Template | undefined {
+  const named = payload.find((part) => part.contentReference?.identifier?.system === MESSAGE_TEMPLATE);
+  const value = named?.contentReference?.identifier?.value;
+  return [...templates].find(({ id, version }) => `${id}|${version}` === value);
+}
+
 export function medium(channel: Channel): CodeableConcept[] {
   return [concept(CHANNEL, channel, CHANNELS[channel])];
 }
@@ -81,7 +100,7 @@ export function taskIdOf(request: CommunicationRequest): string | undefined {
   return group?.system === TASK_ID ? group.value : undefined;
 }
 
-function base({ task, need, step, organisation, checks, now }: Outreach): CommunicationRequest {
+function base({ task, need, others = [], step, organisation, checks, now }: Outreach): CommunicationRequest {
   const id = requestId(task, step);
   const patient = linkOf(task.for) ?? {};
   const practice = linkTo('Organization', organisation);
@@ -89,7 +108,7 @@ function base({ task, need, step, organisation, checks, now }: Outreach): Commun
     resourceType: 'CommunicationRequest',
     id,
     identifier: [{ system: IDEMPOTENCY_KEY, value: id }],
-    basedOn: [linkTo('ServiceRequest', need.id)],
+    basedOn: [need, ...others].map((one) => linkTo('ServiceRequest', one.id)),
     groupIdentifier: { system: TASK_ID, value: task.id ?? '' },
     status: 'active',
     priority: task.priority ?? 'routine',
@@ -100,6 +119,9 @@ function base({ task, need, step, organisation, checks, now }: Outreach): Commun
     requester: practice,
     recipient: [patient],
     sender: practice,
-    note: [{ time: now, text: checks.map((made) => `${made.check}: ${made.result}`).join('; ') }],
+    note: [
+      { time: now, text: checks.map((made) => `${made.check}: ${made.result}`).join('; ') },
+      ...(step.choice ? [{ time: now, text: choiceInWords(step.choice) }] : []),
+    ],
   };
 }

@@ -4,7 +4,8 @@ import type { Deps } from '#http/deps.ts';
 import type { Action } from '#http/fhir/action.ts';
 import type { Call } from '#http/fhir/call.ts';
 import { isId, notVisible } from '#http/fhir/read.ts';
-import { ok, type Result } from '#result.ts';
+import { fail, ok, type Result } from '#result.ts';
+import { inputsOf } from './inputs.ts';
 
 export function needs(deps: Deps): Action {
   return onOne({
@@ -12,6 +13,24 @@ export function needs(deps: Deps): Action {
     name: 'needs',
     also: { type: 'ServiceRequest', interaction: 'search' },
     run: ({ principal }, id) => deps.needs(principal, id),
+  });
+}
+
+export function explainNeed(deps: Deps): Action {
+  return onOne({
+    type: 'Patient',
+    name: 'explain-need',
+    also: { type: 'ServiceRequest', interaction: 'search' },
+    run: async (call, id) => {
+      const inputs = inputsOf(deps, call, ['rule']);
+      if (!inputs.ok) return inputs;
+      // What is wrong with the question is told only of a patient that the caller can see.
+      const patient = await deps.read(call.access, 'Patient', id);
+      if (!patient || patient.deleted) return notVisible('Patient');
+      const rule = inputs.value.text('rule');
+      if (!rule) return fail('invalid', 'rule is missing: the canonical of a PlanDefinition, or its id');
+      return deps.explainNeed(call.principal, id, rule);
+    },
   });
 }
 

@@ -2,14 +2,16 @@
 import type { FastifySchema } from 'fastify';
 import { livePlans } from '#http/live/plans.ts';
 import { answerOf } from '#http/openapi.ts';
+import { evaluationPlans } from './evaluation-plans.ts';
 import { meta, metaChange } from './meta.ts';
 import { outreachPlans } from './outreach-plans.ts';
-import { needs } from './pathway.ts';
-import { instance, notFound, type OperationPlan, parametersBody } from './plan.ts';
+import { explainNeed, needs } from './pathway.ts';
+import { instance, notFound, type OperationPlan, parametersBody, query } from './plan.ts';
 import { recordPlans } from './record-plans.ts';
 import { bindingToken, subscriptionEvents, subscriptionStatus } from './subscription.ts';
 import { terminologyPlans } from './terminology-plans.ts';
 import { validate } from './validate.ts';
+import { workPlans } from './work-queue.ts';
 
 const validated = (type: string): FastifySchema => ({
   summary: `Check a ${type} without saving it`,
@@ -75,6 +77,7 @@ const binding = {
 export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> = {
   ...livePlans,
   ...outreachPlans,
+  ...evaluationPlans,
   needs: [
     {
       method: 'GET',
@@ -87,6 +90,20 @@ export const operationPlans: Readonly<Record<string, readonly OperationPlan[]>> 
       }),
     },
   ],
+  'explain-need': [
+    {
+      method: 'GET',
+      on: 'instance',
+      make: explainNeed,
+      describe: (type) => ({
+        summary: 'Why the patient has a need, or has it not',
+        params: instance(type),
+        ...query({ rule: 'Canonical of the PlanDefinition, or its id' }),
+        response: { 200: answerOf('GuidanceResponse: state, reasons, evidence, next change'), ...notFound(type) },
+      }),
+    },
+  ],
+  ...workPlans,
   ...recordPlans,
   ...terminologyPlans,
   validate: [

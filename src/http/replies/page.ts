@@ -1,5 +1,5 @@
 /** The reply page: plain HTML that works without scripts, says nothing about anybody, and follows the NHS form patterns. */
-import type { ReplyChoice } from '#http/deps.ts';
+import type { ReplyChoice } from './deps.ts';
 
 export type Problem = { readonly field: string; readonly text: string };
 
@@ -54,7 +54,8 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (mark) => entities[mark] ?? mark);
 }
 
-function page({ title, body, nonce }: { title: string; body: string; nonce: string }): string {
+/** The frame of every page to a patient: one heading, no script, nothing from elsewhere. */
+export function page({ title, body, nonce }: { title: string; body: string; nonce: string }): string {
   return `<!doctype html>
 <html lang="en-GB">
 <head>
@@ -74,7 +75,8 @@ ${body}
 `;
 }
 
-function summary(problems: readonly Problem[]): string {
+/** What is wrong, at the top, each a link to its field. */
+export function summary(problems: readonly Problem[]): string {
   if (problems.length === 0) return '';
   const items = problems.map(({ field, text }) => `<li><a href="#${field}">${escapeHtml(text)}</a></li>`).join('');
   return `<div class="summary" role="alert" aria-labelledby="summary-title"><h2 id="summary-title">There is a problem</h2><ul>${items}</ul></div>\n`;

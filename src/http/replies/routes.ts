@@ -2,7 +2,6 @@
  * A patient's reply by the link in a message. The link is the first factor, the date of birth the second; until both are
  * there, nothing is said about anybody, not even whether the link exists.
  */
-import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isDate } from '#fhir/date.ts';
 import { sendFailure } from '#http/answer.ts';
@@ -11,11 +10,16 @@ import { parseJson } from '#http/fhir/json-body.ts';
 import { answerOf, pathParameters } from '#http/openapi.ts';
 import type { Failure } from '#result.ts';
 import { formPage, messagePage, type Problem } from './page.ts';
+import { sendPage } from './send.ts';
+import { sendOffer } from './times.ts';
 
 type Sent = { readonly birthDate: string; readonly answer: string; readonly isForm: boolean };
 
 const page = { summary: 'The form to reply with', tags: ['Replies'], security: [] };
 const parameters = pathParameters({ token: 'The token of the link in the message' });
+
+/** The answer that leads on to the page of free times. */
+const CHOOSE = 'choose';
 
 export function routeReplies(app: FastifyInstance, deps: Deps): void {
   app.get('/reply/:token', {
@@ -59,11 +63,23 @@ async function take(deps: Deps, request: FastifyRequest, reply: FastifyReply): P
     return sendPage(reply, 400, (nonce) => formPage(deps.replyChoices, nonce, problems));
   }
   const { token = '' } = request.params as { token?: string };
+  if (sent.answer === CHOOSE && deps.selfBooking) return firstTimes(deps, reply, { ...sent, token });
   const taken = await deps.reply({ token, birthDate: sent.birthDate, answer: sent.answer });
   if (!taken.ok) return refuse(deps, reply, { failure: taken.failure, isForm: sent.isForm });
   const { outcome, text } = taken.value;
   if (sent.isForm) return sendPage(reply, 200, (nonce) => messagePage({ title: 'Thank you', text, nonce }));
   return reply.header('content-type', 'application/json; charset=utf-8').send(JSON.stringify({ outcome, text }));
+}
+
+async function firstTimes(
+  deps: Deps,
+  reply: FastifyReply,
+  { token, birthDate, isForm }: Sent & { readonly token: string },
+): Promise<FastifyReply> {
+  if (!isForm) return sendFailure(reply, { kind: 'invalid', message: 'A time is chosen on the page of this link.' });
+  const offer = await deps.selfBooking?.offer({ token, birthDate });
+  if (offer?.ok) return sendOffer(reply, offer.value);
+  return refuse(deps, reply, { failure: offer?.failure ?? { kind: 'unsupported', message: '' }, isForm });
 }
 
 function sentOf(request: FastifyRequest): Sent | Failure {
@@ -134,15 +150,4 @@ function refuse(
   };
   if (failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter));
   return sendPage(reply, status, (nonce) => messagePage({ title, text, nonce }));
-}
-
-function sendPage(reply: FastifyReply, status: number, render: (nonce: string) => string): FastifyReply {
-  const nonce = randomBytes(16).toString('base64');
-  return reply
-    .code(status)
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
-    })
-    .send(render(nonce));
 }

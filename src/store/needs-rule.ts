@@ -1,0 +1,86 @@
+/** The part of a need rule that SQL evaluates, and what of a rule it does not know. The language itself: #domain/needs/rule.ts */
+
+type Interval = { readonly months: number } | { readonly days: number } | { readonly once: true };
+
+export type EvaluatedAge = {
+  readonly youngest?: number;
+  readonly oldest?: number;
+  /** `MM-DD` */
+  readonly on?: string;
+  readonly bornFrom?: string;
+  readonly bornUntil?: string;
+};
+
+export type EvaluatedComponent = { readonly valueSets: readonly string[]; readonly interval: Interval };
+
+export type EvaluatedExclusion = {
+  readonly valueSet: string;
+  readonly months?: number;
+  /** `MM-DD` */
+  readonly until?: string;
+  readonly endedBy?: string;
+};
+
+export type EvaluatedMedication = {
+  readonly valueSet: string;
+  readonly months: number;
+  readonly supplyFactor?: number;
+};
+
+export type EvaluatedRule = {
+  readonly url: string;
+  readonly version: string;
+  readonly register?: { readonly valueSet: string; readonly resolved?: string };
+  readonly age?: EvaluatedAge;
+  readonly medication?: EvaluatedMedication;
+  readonly components: readonly EvaluatedComponent[];
+  readonly schedule: { readonly opensBefore: number; readonly overdueAfter: number };
+  readonly exclusions: readonly EvaluatedExclusion[];
+};
+
+/** Every part of the language that is compiled, or that has no bearing on the state. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  rule: 'url version title topic effective approvalDate register age medication components schedule exclusions work invitation'.split(
+    ' ',
+  ),
+  register: ['title', 'valueSet', 'resolved'],
+  age: ['youngest', 'oldest', 'on', 'bornFrom', 'bornUntil'],
+  medication: ['title', 'valueSet', 'months', 'supplyFactor'],
+  component: ['id', 'title', 'valueSets', 'interval'],
+  interval: ['months', 'days', 'once'],
+  schedule: ['opensBefore', 'overdueAfter', 'earlyLimit', 'maxDefer'],
+  exclusion: ['title', 'valueSet', 'months', 'until', 'endedBy'],
+};
+
+/**
+ * The parts of a rule that SQL does not evaluate; empty = the rule can be compiled. A part that nobody knows is never
+ * left out silently: its rule would count the wrong people.
+ */
+export function notCompiled(rule: EvaluatedRule): readonly string[] {
+  const unknown = (kind: string, part: object | undefined) =>
+    Object.keys(part ?? {})
+      .filter((key) => !KNOWN[kind]?.includes(key))
+      .map((key) => (kind === 'rule' ? key : `${kind}.${key}`));
+  const found = [
+    ...unknown('rule', rule),
+    ...unknown('register', rule.register),
+    ...unknown('age', rule.age),
+    ...unknown('medication', rule.medication),
+    ...unknown('schedule', rule.schedule),
+    ...rule.components.flatMap((one) => [...unknown('component', one), ...unknown('interval', one.interval)]),
+    ...rule.exclusions.flatMap((one) => unknown('exclusion', one)),
+  ];
+  return [...new Set(found)];
+}
+
+/** The value sets that rules ask for, once each: their places are the columns of the statement. */
+export function slotsOf(rules: readonly EvaluatedRule[]): readonly string[] {
+  const named = rules.flatMap((rule) => [
+    rule.register?.valueSet,
+    rule.register?.resolved,
+    rule.medication?.valueSet,
+    ...rule.components.flatMap((component) => component.valueSets),
+    ...rule.exclusions.flatMap((exclusion) => [exclusion.valueSet, exclusion.endedBy]),
+  ]);
+  return [...new Set(named.filter((one) => one !== undefined))];
+}
