@@ -63,6 +63,10 @@ const practice = Type.Object(
     telephone: Type.String({ minLength: 1 }),
     /** Who sends its text messages; NHS Notify where left out. */
     sms: Type.Optional(Type.Union([Type.Literal('nhs-notify'), Type.Literal('govuk-notify')])),
+    /** Who prints its letters; GOV.UK Notify where left out. */
+    letters: Type.Optional(Type.Union([Type.Literal('govuk-notify'), Type.Literal('print-file')])),
+    /** The folder that it shares with its mail house. */
+    printFolder: Type.Optional(Type.String({ minLength: 1 })),
     /** Its own service at GOV.UK Notify, by which its text messages go. */
     govukNotify: Type.Optional(
       Type.Object(
@@ -126,16 +130,23 @@ export function readPractices(text: string, issues: Issue[]): readonly PracticeC
   issues.push(...shut.map((one) => fault(NAME, `opens a channel of ${one.organisation} at or after its end`)));
   const tokens = checked.value.flatMap((one) => one.textTokenSha256?.toLowerCase() ?? []);
   if (new Set(tokens).size < tokens.length) issues.push(fault(NAME, 'gives two practices the same textTokenSha256'));
+  const nowhere = checked.value.filter((one) => one.letters === 'print-file' && one.printFolder === undefined);
+  issues.push(
+    ...nowhere.map((one) => fault(NAME, `lets a mail house print for ${one.organisation} without printFolder`)),
+  );
   issues.push(...twice.map((code) => fault(NAME, `names ${code} twice`)));
   return checked.value.map((one) => withTextService(one, issues));
 }
 
-/** Whoever sends texts past NHS Notify must know from PDS who died or moved: a fault where PDS is not asked. */
-export function checkOwnTexts(practices: readonly PracticeConfig[], pdsUrl: string, issues: Issue[]): void {
-  const own = practices.filter(({ sms }) => sms === 'govuk-notify');
+/** Whoever sends past NHS Notify must know from PDS who died or moved: a fault where PDS is not asked. */
+export function checkOwnSending(practices: readonly PracticeConfig[], pdsUrl: string, issues: Issue[]): void {
+  const own = practices.filter(({ sms, letters }) => sms === 'govuk-notify' || letters === 'print-file');
   if (pdsUrl === '' && own.length > 0)
     issues.push(
-      fault('PDS_URL', `is not set, but ${own[0]?.organisation} sends texts by GOV.UK Notify, which looks nobody up`),
+      fault(
+        'PDS_URL',
+        `is not set, but ${own[0]?.organisation} sends by a route that looks nobody up (govuk-notify, print-file)`,
+      ),
     );
 }
 

@@ -38,6 +38,7 @@ import { reach } from '#workflow/outreach.ts';
 import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { OpenBatch, User } from '#workflow/ports.ts';
+import { printFile } from '#workflow/print-file.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
 import { RECEIVED_TEXT, receivedText } from '#workflow/received-text.ts';
 import { linkOf } from '#workflow/shell.ts';
@@ -261,6 +262,7 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
     },
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
+    'print-file': (payload) => printFile(shell, payload),
     'text-status': (payload) => textStatus(shell, payload),
     book: (payload) => book(shell, payload),
     'settle-booking': (payload) => settleLive(shell, payload),

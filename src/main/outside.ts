@@ -9,6 +9,7 @@ import { fetchWithCertificate } from '#adapters/mesh/client-certificate.ts';
 import { createMesh, type MeshOptions } from '#adapters/mesh/mesh.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
 import { createPds } from '#adapters/pds/pds.ts';
+import { createPrintFile } from '#adapters/print-file/letters.ts';
 import { type AccessToken, createPlatformToken } from '#auth/platform-token.ts';
 import type { PracticeConfig } from '#config.ts';
 import { fail, ok, type Result } from '#result.ts';
@@ -33,6 +34,8 @@ export type OutsideSettings = {
   };
   /** The services of practices that send their text messages themselves; at the same address. */
   readonly textServiceOf?: (organisation: string) => TextService | undefined;
+  /** Folders of practices whose letters a mail house prints. */
+  readonly printFolderOf?: (organisation: string) => string | undefined;
   readonly sds: { readonly url: string; readonly apiKey: string };
   readonly sspUrl: string;
   readonly gpConnectIssuer: string;
@@ -103,11 +106,25 @@ export function createOutside(settings: OutsideSettings): Outside {
     shareSdsTurns,
     ...gpConnect,
     ...notify,
-    ...letters,
+    ...lettersBy(settings, letters),
     ...texts,
     ...im1,
     ...mesh,
     ...pdsOf(settings, accessToken),
+  };
+}
+
+/** Each practice's letters by its mail house where it has one, by GOV.UK Notify where not. */
+function lettersBy(
+  { now, printFolderOf = () => undefined }: OutsideSettings,
+  byNotify: ReturnType<typeof createGovUkLetters>,
+): Pick<Outside, 'sendLetter' | 'letterStatus' | 'closePrintFile'> {
+  const printed = createPrintFile({ folderOf: printFolderOf, now });
+  const of = (organisation: string) => (printFolderOf(organisation) === undefined ? byNotify : printed);
+  return {
+    sendLetter: (letter) => of(letter.organisation).sendLetter(letter),
+    letterStatus: (letter) => of(letter.organisation).letterStatus(letter),
+    closePrintFile: printed.closePrintFile,
   };
 }
 

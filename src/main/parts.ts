@@ -26,6 +26,7 @@ export type Outside = {
   readonly textStatus: ports.TextStatus;
   readonly sendLetter: ports.SendLetter;
   readonly letterStatus: ports.LetterStatus;
+  readonly closePrintFile: ports.ClosePrintFile;
   readonly fileEntry: ports.FileEntry;
   /** Where PDS is configured: how it is asked, in turns that the house gives. */
   readonly pds?: {

@@ -18,8 +18,9 @@ import { auditOfSend } from './audit.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { Policy } from './policy.ts';
 import type { SendLetter, SendMessage, SendText } from './ports.ts';
+import { planPrintFile } from './print-file.ts';
 import { addressLines, gatherSendCheck, nhsNumberOf } from './send-check.ts';
-import { hoursOf, type Shell, sendsOwnTexts, type Transaction } from './shell.ts';
+import { hoursOf, linkOf, type Shell, sendsOwnTexts, type Transaction } from './shell.ts';
 import { isHalted } from './stand-down.ts';
 import { moveTask } from './task.ts';
 
@@ -144,6 +145,8 @@ async function record(
   await appendAudit(tx, [auditOfSend(pathway, request, { outcome: '0', now })]);
   const asks = whenAsked(channel, sendsOwnTexts(shell, organisation));
   const key = request.id ?? '';
+  if (channel === 'letter' && linkOf(shell, organisation)?.letters === 'print-file')
+    await planPrintFile(tx, organisation, now);
   if (asks)
     await setTimers(tx, [
       {

@@ -166,6 +166,15 @@ export type LetterStatus = (sent: { readonly organisation: string; readonly key:
 
 export type TextStatus = LetterStatus;
 
+/** Whether a letter that waits for the mail house may go, is to wait for the next file, or is not wanted any more. */
+export type LetterVerdict = 'go' | 'wait' | 'withdraw';
+
+/** Puts a practice's waiting letters into one file for its mail house. Safe to call again after a crash, not twice at once. */
+export type ClosePrintFile = (closing: {
+  readonly organisation: string;
+  readonly verdictOf: (key: string) => Promise<LetterVerdict>;
+}) => Promise<Result<{ readonly letters: number; readonly withdrawn: number; readonly waiting: number }>>;
+
 /** A coded entry to be filed in the practice's record. */
 export type EntryToFile = {
   readonly key: string;

@@ -9,7 +9,7 @@ import type { SubscriptionShell } from './subscription/shell.ts';
 
 /** A job as the workflow names it; `jobs/queues.ts` holds the schemas and `main.ts` checks that they fit. */
 export type StageJob =
-  | { readonly queue: 'intake' | 'campaign'; readonly payload: { organisation: string } }
+  | { readonly queue: 'intake' | 'campaign' | 'print-file'; readonly payload: { organisation: string } }
   | { readonly queue: 'derive'; readonly payload: { organisation: string; feed: string; patientKeys: string[] } }
   | { readonly queue: 'pull-record'; readonly payload: { organisation: string; patients: string[]; user?: User } }
   | {
@@ -50,6 +50,8 @@ export type PracticeLink = {
   readonly telephone: string;
   /** Who sends its text messages; NHS Notify when left out. */
   readonly sms?: 'nhs-notify' | 'govuk-notify';
+  /** Who prints its letters; GOV.UK Notify when left out. */
+  readonly letters?: 'govuk-notify' | 'print-file';
   /** How each step's channel is taken: as the sequence names it, which is the default, or by evidence. */
   readonly channelPolicy?: 'fixed' | 'evidence';
   /** When it may be written from and called, where it narrows the usual hours. */

@@ -54,6 +54,7 @@ export const silence: Outside = {
   sendText: async () => fail('unavailable', 'nobody answers'),
   textStatus: async () => fail('unavailable', 'nobody answers'),
   sendLetter: async () => fail('unavailable', 'nobody answers'),
+  closePrintFile: async () => fail('unavailable', 'nobody answers'),
   letterStatus: async () => fail('unavailable', 'nobody answers'),
   fileEntry: async () => fail('unavailable', 'nobody answers'),
   sendDocument: async () => fail('unavailable', 'nobody answers'),

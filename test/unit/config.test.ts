@@ -147,7 +147,7 @@ t.test('files, lists and URLs are looked into', async (t) => {
   for (const [what, environment, names] of cases) t.same([...new Set(faultsOf(environment))], names, what);
 });
 
-t.test('a practice texts by its own service only with its key, its callback token and PDS', async (t) => {
+t.test('a practice sends by its own routes only with what they need, and PDS', async (t) => {
   const whole = liveEnvironment(t);
   const uuid = '5f8a2c1e-7d34-4b6a-9c0f-2e1d3a4b5c6d';
   const own = {
@@ -160,7 +160,11 @@ t.test('a practice texts by its own service only with its key, its callback toke
   t.match(read(own), {
     value: { practices: [{ sms: 'govuk-notify', textService: { apiKey: 'a letters key', templateId: uuid } }] },
   });
-  t.match(read({ sms: 'nhs-notify' }, ''), { ok: true });
+  t.match(read({ sms: 'nhs-notify', letters: 'govuk-notify' }, ''), { ok: true });
+  const printed = { letters: 'print-file', printFolder: '/data/print/A81001' };
+  t.match(read(printed), { ok: true });
+  t.match(read(printed, ''), { failure: { issues: [{ expression: 'PDS_URL' }] } });
+  t.match(read({ letters: 'print-file' }), { failure: { message: /A81001 without printFolder/ } });
   t.match(read(own, ''), { failure: { issues: [{ expression: 'PDS_URL' }] } });
   const without = (name: keyof typeof own) => ({ ...own, [name]: undefined });
   t.match(read(without('govukNotify')), { failure: { message: /without its govukNotify or textTokenSha256/ } });

@@ -1,16 +1,22 @@
-/** A practice that texts by its own GOV.UK Notify service: from the hand-over to what became of it, over the real adapter and the stand-in. */
+/** A practice that sends by its own routes, texts by GOV.UK Notify and letters by a mail house: from the hand-over to what became of them. */
 import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { createGovUkTexts } from '#adapters/govuk-notify/texts.ts';
+import { createPrintFile } from '#adapters/print-file/letters.ts';
 import { stateOf } from '#domain/outreach/receipt.ts';
 import { addTo } from '#fhir/date.ts';
-import type { Communication, CommunicationRequest } from '#fhir/types.ts';
+import type { Communication, CommunicationRequest, Flag } from '#fhir/types.ts';
 import { ok } from '#result.ts';
 import { statusCallback } from '#sandbox/stand-ins/govuk-texts.ts';
+import { inTransaction } from '#store/database.ts';
+import { loadAll, saveResources } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
+import { emergencyStop } from '#workflow/emergency-stop.ts';
 import { reach } from '#workflow/outreach.ts';
 import { inviteOnce, manySlots, messagesOf, type Person, PRACTICE, takeIn, tasksOf } from '../support/cohort.ts';
-import { aPractice, call, openHouse } from '../support/house.ts';
+import { aPractice, call, must, openHouse } from '../support/house.ts';
 import { LETTER_SERVICE, openWorld, standInsFor, temporaryFolder } from '../support/sandbox.ts';
 
 const clock = { now: '2026-06-01T09:00:00.000Z' };
@@ -20,9 +26,11 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const world = openWorld(temporaryFolder(t), 5);
 const { ledger, urls, close } = await standInsFor(world);
 t.teardown(close);
+const folder = temporaryFolder(t);
+const inFolder = (place: string) => readdirSync(join(folder, place));
 const sentElsewhere: string[] = [];
 const house = await openHouse(t, {
-  practices: [{ ...aPractice(PRACTICE), sms: 'govuk-notify' }, aPractice(OTHER)],
+  practices: [{ ...aPractice(PRACTICE), sms: 'govuk-notify', letters: 'print-file' }, aPractice(OTHER)],
   now: () => clock.now,
   textTokens: Object.entries(TOKENS).map(([organisation, token]) => ({ organisation, sha256: sha256(token) })),
   outside: {
@@ -31,7 +39,7 @@ const house = await openHouse(t, {
       sentElsewhere.push(channel);
       return ok({ messageId: key, duplicate: false });
     },
-    sendLetter: async ({ key }) => ok({ messageId: key, duplicate: false }),
+    ...createPrintFile({ folderOf: (ods) => (ods === PRACTICE ? folder : undefined), now: () => clock.now }),
     ...createGovUkTexts({
       baseUrl: urls.govukNotify,
       serviceOf: () => ({
@@ -43,11 +51,15 @@ const house = await openHouse(t, {
   },
 });
 // The service lets 07700 900002 fail for good.
-const people = [1, 2, 4, 5].map((n): Person => ({ id: `p-${n}`, n }));
-const [reached, gone, silent, landline] = people as [Person, Person, Person, Person];
+const people = [1, 2, 4, 5, 6].map((n): Person => ({ id: `p-${n}`, n }));
+const [reached, gone, silent, landline, regrets] = people as [Person, Person, Person, Person, Person];
 await inviteOnce(house, clock, people);
-const atHome = { patient: { telecom: [{ system: 'phone' as const, value: '01632 960001' }] } };
-await takeIn(house, clock, [{ ...landline, more: atHome }]);
+const atHome = ({ n }: Person) => ({ patient: { telecom: [{ system: 'phone' as const, value: `01632 96000${n}` }] } });
+await takeIn(
+  house,
+  clock,
+  [landline, regrets].map((one) => ({ ...one, more: atHome(one) })),
+);
 world.clock.advanceTo(clock.now);
 const reachAll = async () => {
   const tasks = [...(await tasksOf(house, people)).values()];
@@ -134,6 +146,34 @@ t.test('a token speaks for its own practice and a body need not be right to be k
   t.notMatch(house.logged.join('\n'), /7700900/, 'no number is in the log');
 });
 
+t.test('letters wait while the practice is stopped, and go without those that nobody wants any more', async (t) => {
+  t.equal(inFolder('waiting').length, 3, 'two without a mobile number, one whose number has gone');
+  const by = { id: 'coordinator', name: 'Jo Doe' };
+  must(await emergencyStop(house.shell, { organisations: [PRACTICE], by }));
+  const stop = { source_number: '441632960006', destination_number: '447700900000', message: 'STOP' };
+  const body = { ...stop, id: 'stop-1', date_received: clock.now };
+  await call(house, 'POST', '/callbacks/govuk-notify/received-text', { token: TOKENS[PRACTICE], body });
+  clock.now = addTo(clock.now, { hours: 1 });
+  await house.settle();
+  t.equal(inFolder('waiting').length, 3);
+  t.notOk(existsSync(join(folder, 'out')), 'nothing leaves');
+  const flags = (await loadAll<Flag>(house.pool, PRACTICE, 'Flag')).filter((one) =>
+    one.subject.reference?.startsWith('Organization/'),
+  );
+  const ended = flags.map((flag) => ({ ...flag, status: 'inactive' as const }));
+  await inTransaction(house.pool, (tx) =>
+    saveResources(tx, { organisation: PRACTICE, resources: ended, source: 'holdfast' }),
+  );
+  clock.now = addTo(clock.now, { hours: 1 });
+  await house.settle();
+  t.equal(inFolder('waiting').length, 0);
+  const [csv = '', manifest = ''] = inFolder('out');
+  t.match(JSON.parse(readFileSync(join(folder, 'out', manifest), 'utf8')), { organisation: PRACTICE, letters: 2 });
+  const printed = readFileSync(join(folder, 'out', csv), 'utf8');
+  for (const address of ['"2 High Street"', '"5 High Street"']) t.ok(printed.includes(address), address);
+  t.notMatch(printed, /"6 High Street"/, 'who declined meanwhile gets none');
+});
+
 t.test('where the callback was lost the service is asked, and no more once it has told', async (t) => {
   clock.now = addTo(clock.now, { hours: 4 });
   world.clock.advanceTo(clock.now);
@@ -143,4 +183,20 @@ t.test('where the callback was lost the service is asked, and no more once it ha
   const { sent } = await textOf(silent);
   t.equal(sent && stateOf(sent), 'delivered');
   t.equal(await timers(), 0);
+});
+
+t.test('the mail house says what it posted', async (t) => {
+  const [csv = ''] = inFolder('out');
+  const letter = (await messagesOf(house, landline)).find(
+    (one) => one.resourceType === 'CommunicationRequest' && one.medium?.[0]?.coding?.[0]?.code === 'letter',
+  );
+  mkdirSync(join(folder, 'returned'));
+  writeFileSync(join(folder, 'returned', csv), `reference,status,date\n${letter?.id},posted,2026-06-09\n`);
+  clock.now = addTo(clock.now, { days: 2 });
+  await house.settle();
+  const sent = (await messagesOf(house, landline)).find(
+    (one): one is Communication =>
+      one.resourceType === 'Communication' && one.basedOn?.[0]?.reference === `CommunicationRequest/${letter?.id}`,
+  );
+  t.equal(sent && stateOf(sent), 'delivered');
 });
