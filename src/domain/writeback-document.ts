@@ -3,11 +3,12 @@
  * what they said is kept as a set in `Task.output` and the state is read from the set. A document that did not arrive
  * becomes the work of a person: the same Task by the manual route, with the reason. facts: gp-connect §4.3, §4.5
  */
-import { ITK_RESPONSE, MESSAGE_ID, STATUS_REASON, TASK_CODE } from '#fhir/systems.ts';
+import { ITK_RESPONSE, MESSAGE_ID, TASK_CODE } from '#fhir/systems.ts';
 import type { CodeableConcept, Task, TaskOutput } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { codeIn, concept } from './link.ts';
 import { routeOf } from './writeback.ts';
+import { withPerson } from './writeback-person.ts';
 
 /** An answer by its code, where it has one, and in words for a person. */
 export type DocumentAnswer = { readonly code?: string; readonly text: string };
@@ -91,16 +92,4 @@ function settled(task: Task, event: DocumentEvent, now: string): Task {
 function rejections(task: Task): readonly string[] {
   const rejected = (task.output ?? []).filter((output) => codeIn(TASK_CODE, output.type) === 'rejected');
   return rejected.flatMap((output) => output.valueCodeableConcept?.text ?? []);
-}
-
-/** The Task as work for a person: the manual route, and why. When it was sent is not theirs to wait for. */
-function withPerson(task: Task, reason: string): Task {
-  const statusReason = { ...concept(STATUS_REASON, 'filing-failed'), text: reason };
-  const input = (task.input ?? []).map((one) =>
-    codeIn(TASK_CODE, one.type) === 'route' ? { ...one, valueCode: 'manual' } : one,
-  );
-  const isSame = task.status === 'requested' && task.statusReason?.text === reason && routeOf(task) === 'manual';
-  if (isSame) return task;
-  const { executionPeriod: _since, ...rest } = task;
-  return { ...rest, status: 'requested', statusReason, input };
 }

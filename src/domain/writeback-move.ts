@@ -5,19 +5,25 @@ import { RECORD_ID, STATUS_REASON, TASK_CODE } from '#fhir/systems.ts';
 import type { Reference, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { codeIn, concept, sameReference } from './link.ts';
+import { withPerson } from './writeback-person.ts';
 
 export type WritebackEvent =
   /** The practice's system, or the person who filed it by hand, said that it is in the record. */
   | { readonly kind: 'filed'; readonly recordId: string }
-  | { readonly kind: 'failed'; readonly reason: string /** Whether it may be tried again. */; readonly retry: boolean }
+  /** A try to file it begins. Until its end is known, or so much time has passed that none can come, no other may begin. */
+  | { readonly kind: 'tried' }
+  /** A try of which it is known that it did nothing. */
+  | { readonly kind: 'untried' }
+  /** It cannot be filed by this route, or nobody can say whether it was: a person looks into the record. */
+  | { readonly kind: 'to-person'; readonly reason: string }
   /** The entry was found in the record as it came back. */
   | { readonly kind: 'read-back'; readonly reference: Reference }
   | { readonly kind: 'given-up'; readonly reason?: string };
 
 /**
- * Moves a writeback Task: `requested` → (filed) `in-progress` → (read back) `completed`, or `failed`. The entry may be
- * read back without ever having been acknowledged, or after it was given up: it is in the record, and must not be
- * filed again. The same event twice changes nothing. `conflict` names what is allowed.
+ * Moves a writeback Task: `requested` → (filed) `in-progress` → (read back) `completed`, or back to `requested` for a
+ * person, or `failed`. The entry may be read back without ever having been acknowledged, or after it was given up: it is
+ * in the record, and must not be filed again. The same event twice changes nothing. `conflict` names what is allowed.
  */
 export function moveWriteback(
   task: Task,
@@ -34,8 +40,13 @@ export function moveWriteback(
       `A writeback that is ${task.status} takes no event "${event.kind}"; only "read-back" is allowed`,
     );
   }
-  const next = event.kind === 'filed' ? filed(task, event.recordId) : notFiled(task, event);
+  const next = moved(task, event, now);
   return ok(next === task ? { task, changed: false } : { task: { ...next, lastModified: now }, changed: true });
+}
+
+/** When a try to file it began of which nobody knows how it ended; undefined when there is none. */
+export function triedAt(task: Task): string | undefined {
+  return task.status === 'requested' ? task.executionPeriod?.start : undefined;
 }
 
 /** The id under which the practice's system keeps the entry; undefined while it is not filed. */
@@ -55,16 +66,32 @@ function filed(task: Task, recordId: string): Task {
   };
 }
 
-function notFiled(task: Task, event: Extract<WritebackEvent, { kind: 'failed' | 'given-up' }>): Task {
-  const code = event.kind === 'given-up' ? 'given-up' : 'filing-failed';
-  const statusReason = { ...concept(STATUS_REASON, code), ...(event.reason ? { text: event.reason } : {}) };
-  const isOver = event.kind === 'given-up' || !event.retry;
-  // A failure told after the filing was acknowledged is news of an earlier try.
-  if (!isOver && task.status === 'in-progress') return task;
-  const isKnown =
-    !isOver && codeIn(STATUS_REASON, task.statusReason) === code && task.statusReason?.text === event.reason;
-  if (isKnown) return task;
-  return { ...task, status: isOver ? 'failed' : task.status, statusReason };
+type Open = Exclude<WritebackEvent, { kind: 'read-back' }>;
+
+function moved(task: Task, event: Open, now: string): Task {
+  switch (event.kind) {
+    case 'filed':
+      return filed(task, event.recordId);
+    case 'tried':
+      return task.status === 'requested' ? { ...task, executionPeriod: { start: now } } : task;
+    case 'untried':
+      return untried(task);
+    case 'to-person':
+      return withPerson(task, event.reason);
+    case 'given-up':
+      return givenUp(task, event.reason);
+  }
+}
+
+function untried(task: Task): Task {
+  if (task.status !== 'requested' || !task.executionPeriod) return task;
+  const { executionPeriod: _try, ...rest } = task;
+  return rest;
+}
+
+function givenUp(task: Task, reason: string | undefined): Task {
+  const statusReason = { ...concept(STATUS_REASON, 'given-up'), ...(reason ? { text: reason } : {}) };
+  return { ...task, status: 'failed', statusReason };
 }
 
 function readBack(task: Task, reference: Reference, now: string): Task {

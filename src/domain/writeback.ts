@@ -6,13 +6,14 @@
 import { londonDate } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { HOLDFAST, IDEMPOTENCY_KEY, SNOMED, TASK_CODE, ukCore, WRITEBACK_EVENT } from '#fhir/systems.ts';
-import type { Appointment, Coding, Communication, ConceptMap, Reference, Task } from '#fhir/types.ts';
+import type { Appointment, Coding, Communication, ConceptMap, Quantity, Reference, Task } from '#fhir/types.ts';
 import { businessStatusOf } from './business-status.ts';
 import { codeIn, concept, linkOf, linkTo, sameReference } from './link.ts';
 import { callOutcomeOf } from './outreach/call.ts';
 import { stateOf } from './outreach/receipt.ts';
 import { channelOf } from './outreach/request.ts';
 import type { CallOutcome } from './task-event.ts';
+import { toldBy } from './writeback-told.ts';
 
 /** "Quality and Outcomes Framework quality indicator-related care invitation": counts as an invitation for all registers. */
 export const BANNED_CODE = '1109921000000106';
@@ -35,6 +36,8 @@ type Happened = {
   readonly focus: Reference;
   readonly date: string;
   readonly at: string;
+  /** An entry that needs no map: it was told with its code. */
+  readonly entry?: Found;
 };
 
 const CALLS: Partial<Record<CallOutcome, string>> = {
@@ -49,6 +52,8 @@ export type WritebackInput = {
   readonly task: Task;
   /** The need's topic, which names its map: `asthma` → `ConceptMap/writeback-asthma`. */
   readonly topic: string;
+  /** Tasks of calls, for what patients told in them. */
+  readonly calls?: readonly Task[];
   /** Outbound messages and calls of the need in this cycle. */
   readonly communications: readonly Communication[];
   readonly appointments: readonly Appointment[];
@@ -65,14 +70,14 @@ export function writebacksFor(input: WritebackInput): Writebacks {
   const map = input.conceptMaps.find((one) => one.url === `${HOLDFAST}/ConceptMap/writeback-${input.topic}`);
   const messages = input.communications.filter((one) => isOf(input.task, one.about));
   const visits = input.appointments.filter((one) => isOf(input.task, one.basedOn));
-  const events = [...messages.flatMap(contact), ...visits.flatMap(missed), ...declined(input)]
+  const events = [...messages.flatMap(contact), ...visits.flatMap(missed), ...declined(input), ...told(input)]
     .filter((event) => !input.existing.some((made) => made.id === writebackId(input.task, event.key)))
     .sort((one, other) => order(one.at, other.at) || order(one.key, other.key));
   const tasks: Task[] = [];
   const notes: { event: string; text: string }[] = [];
   for (const event of events) {
     const sources = numbered(event, [...input.existing, ...tasks]);
-    const code = map && lookUp(map, sources);
+    const code = event.entry ?? (map && lookUp(map, sources));
     if (code) tasks.push(writebackTask(input, event, code));
     else
       notes.push({ event: event.key, text: `No code is known for ${sources[0]} of ${input.topic}; record it by hand` });
@@ -94,6 +99,11 @@ export function entryOf(task: Task): Coding | undefined {
 /** The clinical date under which it is filed. */
 export function entryDateOf(task: Task): string | undefined {
   return task.input?.find((one) => codeIn(TASK_CODE, one.type) === 'date')?.valueDate;
+}
+
+/** The value that is filed with the code; undefined for the many that have none. */
+export function entryValueOf(task: Task): Quantity | undefined {
+  return task.input?.find((one) => codeIn(TASK_CODE, one.type) === 'value')?.valueQuantity;
 }
 
 /** The route by which it is filed. */
@@ -155,6 +165,13 @@ function declined({ task, now }: WritebackInput): Happened[] {
   return [{ key: 'declined', sources: ['declined'], focus: linkTo('Task', task.id), at, date: londonDate(at) }];
 }
 
+function told({ task, calls = [] }: WritebackInput): Happened[] {
+  const own = calls.filter((call) => call.partOf?.some((whole) => sameReference(whole, linkTo('Task', task.id))));
+  return toldBy(own).map(({ key, focus, at, date, ...entry }) => {
+    return { key, sources: ['measured'], focus, at, date, entry: { ...entry, source: 'measured' } };
+  });
+}
+
 /** First, second and third are counted per channel over what was written, so that a late receipt renumbers nothing. */
 function numbered(event: Happened, made: readonly Task[]): readonly string[] {
   if (!event.family) return event.sources;
@@ -164,7 +181,12 @@ function numbered(event: Happened, made: readonly Task[]): readonly string[] {
   return ordinal <= 3 ? [`${family}-${ordinal}`, ...event.sources] : event.sources;
 }
 
-type Found = { readonly code: string; readonly display?: string; readonly source: string };
+type Found = {
+  readonly code: string;
+  readonly display?: string;
+  readonly source: string;
+  readonly value?: Quantity;
+};
 
 function lookUp(map: ConceptMap, sources: readonly string[]): Found | undefined {
   const group = map.group?.find((one) => one.source === WRITEBACK_EVENT && one.target === SNOMED);
@@ -197,14 +219,23 @@ function writebackTask(input: WritebackInput, event: Happened, found: Found): Ta
     lastModified: input.now,
     requester: practice,
     owner: practice,
+    description: copyable(found, event.date),
     // What the code was chosen for, also where the code itself is a plainer one.
     reasonCode: concept(WRITEBACK_EVENT, event.family ? familyMember(found.source, event.family) : found.source),
     input: [
       { type: concept(TASK_CODE, 'entry'), valueCodeableConcept: concept(SNOMED, found.code, found.display) },
       { type: concept(TASK_CODE, 'date'), valueDate: event.date },
+      ...(found.value ? [{ type: concept(TASK_CODE, 'value'), valueQuantity: found.value }] : []),
       { type: concept(TASK_CODE, 'route'), valueCode: input.route },
     ],
   };
+}
+
+/** What a person types in, as one line to copy from. */
+function copyable({ code, display, value }: Found, date: string): string {
+  const unit = value?.unit ?? value?.code;
+  const measured = value ? `, ${value.value}${unit ? ` ${unit}` : ''}` : '';
+  return `${display ?? 'Entry'} (SNOMED CT ${code})${measured}, ${date}`;
 }
 
 function familyMember(source: string, family: string): string {

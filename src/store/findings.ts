@@ -105,15 +105,19 @@ async function latestFindings(
   return byPatient;
 }
 
-/** Whether a code stands in a patient's record on a date, and where: the proof that an entry was filed. */
+/**
+ * Whether a code stands in a patient's record on a date, with the value where one is given, and where: the proof that an
+ * entry was filed. Units are not compared: every system writes them in its own way.
+ */
 export async function findEntry(
   db: Database,
   organisation: string,
-  entry: { patient: string; code: string; date: string },
+  entry: { patient: string; code: string; date: string; value?: number },
 ): Promise<string | undefined> {
   const { rows } = await db.query<{ reference: string }>(sql`
     select f.resource_type || '/' || f.resource_id as reference from clinical_fact f
     where f.organisation = ${organisation} and f.patient = ${entry.patient} and f.code = ${entry.code} and f.date = ${entry.date}::date
+      and (${entry.value ?? null}::double precision is null or f.value = ${entry.value ?? null}::double precision)
     order by 1 limit 1`);
   return rows[0]?.reference;
 }

@@ -27,12 +27,16 @@ export type EvaluatedMedication = {
   readonly supplyFactor?: number;
 };
 
+export type EvaluatedSeason = { readonly from: string; readonly until: string };
+
 export type EvaluatedRule = {
   readonly url: string;
   readonly version: string;
   readonly register?: { readonly valueSet: string; readonly resolved?: string };
   readonly age?: EvaluatedAge;
   readonly medication?: EvaluatedMedication;
+  /** `MM-DD` */
+  readonly season?: EvaluatedSeason;
   readonly components: readonly EvaluatedComponent[];
   readonly schedule: { readonly opensBefore: number; readonly overdueAfter: number };
   readonly exclusions: readonly EvaluatedExclusion[];
@@ -40,12 +44,13 @@ export type EvaluatedRule = {
 
 /** Every part of the language that is compiled, or that has no bearing on the state. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  rule: 'url version title topic effective approvalDate register age medication components schedule exclusions work invitation'.split(
+  rule: 'url version title topic effective approvalDate register age medication season components schedule exclusions work invitation guard'.split(
     ' ',
   ),
   register: ['title', 'valueSet', 'resolved'],
   age: ['youngest', 'oldest', 'on', 'bornFrom', 'bornUntil'],
   medication: ['title', 'valueSet', 'months', 'supplyFactor'],
+  season: ['from', 'until'],
   component: ['id', 'title', 'valueSets', 'interval'],
   interval: ['months', 'days', 'once'],
   schedule: ['opensBefore', 'overdueAfter', 'earlyLimit', 'maxDefer'],
@@ -66,6 +71,7 @@ export function notCompiled(rule: EvaluatedRule): readonly string[] {
     ...unknown('register', rule.register),
     ...unknown('age', rule.age),
     ...unknown('medication', rule.medication),
+    ...unknown('season', rule.season),
     ...unknown('schedule', rule.schedule),
     ...rule.components.flatMap((one) => [...unknown('component', one), ...unknown('interval', one.interval)]),
     ...rule.exclusions.flatMap((one) => unknown('exclusion', one)),

@@ -9,6 +9,7 @@ import type {
   EvaluatedExclusion,
   EvaluatedMedication,
   EvaluatedRule,
+  EvaluatedSeason,
 } from './needs-rule.ts';
 import { join, type Sql, sql } from './sql.ts';
 
@@ -40,6 +41,7 @@ export function conditionsOf(rule: EvaluatedRule, slot: Slot): readonly Term[] {
     ...(rule.age ? [ofAge(rule.age), ...(isBornAsked(rule.age) ? [bornWithin(rule.age)] : [])] : []),
     ...(rule.register ? [onRegister(rule.register, slot)] : []),
     ...(rule.medication ? [taking(rule.medication, slot)] : []),
+    ...(rule.season ? [inSeason(rule.season)] : []),
   ];
 }
 
@@ -111,6 +113,31 @@ function oldEnoughFrom({ age, register, medication }: EvaluatedRule): Sql {
 function reaches(born: Sql, years: number): Sql {
   const anniversary = months(born, 12 * years);
   return sql`(${anniversary} + (extract(day from ${anniversary}) < extract(day from ${born}))::int)`;
+}
+
+function inSeason(season: EvaluatedSeason): Term {
+  const [from, until] = [season.from, season.until].map((day) => number(Number(day.replace('-', ''))));
+  const within = (day: Sql) =>
+    season.from <= season.until
+      ? sql`${day} between ${from} and ${until}`
+      : sql`(${day} >= ${from} or ${day} <= ${until})`;
+  return {
+    changes: turnsOf(season),
+    at: (date) => within(sql`(extract(month from ${date}) * 100 + extract(day from ${date}))`),
+  };
+}
+
+/** The days around today on which a season begins or is over. */
+function turnsOf({ from, until }: EvaluatedSeason): readonly Sql[] {
+  return [-1, 0, 1, 2].flatMap((more) => {
+    const near = sql`(today.day + make_interval(years => ${number(more)}))::date`;
+    return [inYearOf(near, from), sql`(${inYearOf(near, until)} + 1)`];
+  });
+}
+
+function inYearOf(date: Sql, day: string): Sql {
+  const [month, dayOfMonth] = day.split('-').map(Number);
+  return sql`make_date(extract(year from ${date})::int, ${number(month ?? Number.NaN)}, ${number(dayOfMonth ?? Number.NaN)})`;
 }
 
 function onRegister(register: NonNullable<EvaluatedRule['register']>, slot: Slot): Term {
@@ -206,6 +233,7 @@ export function componentOf(
   const [opens, overdue] = [sql`${due} - ${number(opensBefore)}`, sql`${due} + ${number(overdueAfter)}`];
   const since = sql`greatest(${rule.register ? dated(slot(rule.register.valueSet)) : sql`null::date`}, p.since, ${oldEnoughFrom(rule)})`;
   const never = sql`case when not p.whole then 2 when ${due} is null then 4`;
+  if (rule.season) return inItsSeason(rule.season, { isNever, done, since, places, overdueAfter });
   return {
     done: sql`greatest(${join(places.map(dated), ', ')})`,
     due: sql`case when ${isNever} then case when p.whole then ${since} end else ${again} end`,
@@ -216,6 +244,34 @@ export function componentOf(
       when ${'once' in interval ? sql`true` : sql`${date} < ${opens}`} then 0
       when not p.whole then 2
       when ${date} >= ${overdue} then 4 when ${date} >= ${due} then 3 else 1 end`,
+  };
+}
+
+type Seasonal = {
+  readonly isNever: Sql;
+  readonly done: Sql;
+  readonly since: Sql;
+  readonly places: readonly number[];
+  readonly overdueAfter: number;
+};
+
+/** What was done in an earlier season does not count: due from its first day, or from when the patient came to it. */
+function inItsSeason(season: EvaluatedSeason, of: Seasonal): ComponentTerm {
+  const { isNever, done, since, places, overdueAfter } = of;
+  const first = (date: Sql) => monthDay(date, season.from, 'last');
+  const opens = (date: Sql) => sql`greatest(${since}, ${first(date)})`;
+  const overdue = (date: Sql) => sql`(${opens(date)} + ${number(overdueAfter)})`;
+  const turns = turnsOf(season);
+  return {
+    done: sql`greatest(${join(places.map(dated), ', ')})`,
+    due: opens(sql`today.day`),
+    isEndless: sql`false`,
+    changes: [...turns, ...turns.map(overdue), done],
+    at: (date) => sql`case when not (${isNever}) and ${done} is null then 2
+      when ${date} < ${done} then 2
+      when ${done} >= ${first(date)} then 0
+      when not p.whole then 2
+      when ${date} >= ${overdue(date)} then 4 else 3 end`,
   };
 }
 

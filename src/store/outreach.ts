@@ -53,17 +53,17 @@ export async function requestsSince(db: Database, organisation: string, since: s
   return rows[0]?.n ?? 0;
 }
 
-/** The latest clinical date of each of the given codes in a patient's record. */
+/** The latest clinical date of each of the given codes that a patient's record has; undefined where no entry of it has a date. */
 export async function latestDates(
   db: Database,
   organisation: string,
   patient: string,
   codes: readonly string[],
-): Promise<Map<string, string>> {
-  const { rows } = await db.query<{ code: string; date: string }>(sql`
+): Promise<Map<string, string | undefined>> {
+  const { rows } = await db.query<{ code: string; date: string | null }>(sql`
     select code, max(date)::text as date from clinical_fact
-    where organisation = ${organisation} and patient = ${patient} and code = any(${[...codes]}::text[]) and date is not null group by code`);
-  return new Map(rows.map((row) => [row.code, row.date]));
+    where organisation = ${organisation} and patient = ${patient} and code = any(${[...codes]}::text[]) group by code`);
+  return new Map(rows.map((row) => [row.code, row.date ?? undefined]));
 }
 
 /** Ids of resources that name another one in a search parameter of theirs (`Flag?subject=Organization/…`). */

@@ -60,7 +60,7 @@ export const clientPolicy: Readonly<Record<string, TypePolicy>> = {
   ServiceRequest: made('A need: found by the rules, never written by clients.'),
   CarePlan: record,
   Task: client(
-    "Holdfast's own Tasks are changed by PUT or PATCH of owner, note and priority, and calls by their end and outcome; all else moves by what happens. Tasks with a code of another system are created by clients and move along the R4 state machine.",
+    "Holdfast's own Tasks are changed by PUT or PATCH of owner, note and priority, calls by their end and outcome, and writebacks of route manual by saying that they are filed (in-progress) or not (requested); all else moves by what happens. Tasks with a code of another system are created by clients and move along the R4 state machine.",
   ),
   CommunicationRequest: client(
     "Holdfast's own are made before a message is sent and stay as they are. One that a client creates is kept and shown, and sends nothing.",

@@ -1,6 +1,7 @@
 /** Holdfast's own Tasks in the hands of clients: calls are finished, Tasks are handed over and noted. */
 import { codeIn } from '#domain/link.ts';
 import { allowedMoves, isEnded } from '#domain/task-event.ts';
+import { saidByPerson } from '#domain/writeback-person.ts';
 import { idOf } from '#fhir/reference.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Task } from '#fhir/types.ts';
@@ -20,6 +21,8 @@ export function reviseOwnTask(
   const { owner, note, priority } = wanted;
   const common = { ...(owner ? { owner } : {}), ...(note ? { note } : {}), ...(priority ? { priority } : {}) };
   const { owner: _owner, note: _note, priority: _priority, ...fixed } = current;
+  if (codeIn(TASK_CODE, current.code) === 'writeback' && wanted.status !== current.status)
+    return sayFiled({ ...fixed, ...common }, wanted.status, { organisation, now });
   const finish = finishers[codeIn(TASK_CODE, current.code) ?? ''];
   if (!finish && wanted.status !== current.status) return movesByItself(current, wanted);
   const finished = finish?.(current, wanted) ?? ok({ changes: {}, isFinished: false });
@@ -105,6 +108,23 @@ function finishCall(current: Task, wanted: Task): Result<Finished> {
     changes: { status: 'completed', ...(wanted.output ? { output: wanted.output } : {}) },
     isFinished: true,
   });
+}
+
+/** A person says that an entry of their work list is in the record, or takes that back; the record is looked at at once. */
+function sayFiled(
+  task: Task,
+  status: Task['status'],
+  { organisation, now }: { readonly organisation: string; readonly now: string },
+): Result<RevisedTask> {
+  const said = saidByPerson(task, status, now);
+  if (!said)
+    return refused(
+      "A writeback of route manual may be said to be filed (requested to in-progress) or not (back to requested); it is completed when the entry is read back from the record, and by no one's word",
+      'Task.status',
+    );
+  const whole = idOf('Task', task.partOf?.[0]);
+  const jobs: StageJob[] = whole ? [{ queue: 'write-back', payload: { organisation, task: whole } }] : [];
+  return ok({ resource: { ...said, lastModified: now }, jobs });
 }
 
 function movesByItself(current: Task, wanted: Task): Result<never> {

@@ -2,6 +2,7 @@
  * What each practice's links can do, as resources that clients find: a HealthcareService for the practice and an Endpoint
  * for each link. First as configured, then as the practice's systems say themselves when somebody asks them.
  */
+import { abilitiesOf } from '#domain/writeback-route.ts';
 import { HOLDFAST, holdfastExtension, ODS_CODE, ukCore } from '#fhir/systems.ts';
 import type { Bundle, Endpoint, HealthcareService, Resource } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
@@ -69,6 +70,8 @@ export async function checkLinks(shell: LinkShell, caller: Caller, service: stri
   const resources = told.value.map(({ name, ...said }) =>
     gpConnectEndpoint(practice, shell.baseUrl(), { name, told: said, asOf }),
   );
+  // Its way to be written to cannot be asked; what a call was refused is tried again with the next entry.
+  resources.push(writebackEndpoint(practice, shell.baseUrl()));
   await inTransaction(shell.pool, (tx) => saveResources(tx, { organisation, resources, source: 'holdfast' }));
   const entry = resources.map((resource) => ({
     fullUrl: `${shell.baseUrl()}/fhir/R4/Endpoint/${resource.id}`,
@@ -99,8 +102,17 @@ function serviceOf({ organisation, name, telephone }: PracticeLink): HealthcareS
 function configured(practice: PracticeLink, baseUrl: string): Endpoint[] {
   return [
     { ...endpoint(practice, baseUrl, { name: 'record', title: RECORDS[practice.record] }), status: 'active' },
-    { ...endpoint(practice, baseUrl, { name: 'writeback', title: WRITEBACKS[practice.writeback] }), status: 'active' },
+    writebackEndpoint(practice, baseUrl),
   ];
+}
+
+function writebackEndpoint(practice: PracticeLink, baseUrl: string): Endpoint {
+  const can = abilitiesOf({ route: practice.writeback, record: practice.record });
+  return {
+    ...endpoint(practice, baseUrl, { name: 'writeback', title: WRITEBACKS[practice.writeback] }),
+    status: can.length > 0 ? 'active' : 'off',
+    ...(can.length > 0 ? { extension: can.map((ability) => ({ url: ABILITY, valueString: ability })) } : {}),
+  };
 }
 
 type Asked = { readonly name: (typeof GP_CONNECT)[number]; readonly told?: Told; readonly asOf?: string };

@@ -18,8 +18,9 @@ import { type Mail, unpackMail } from '#translate/mesh/mail.ts';
 import { meshStatus, shownCode } from '#translate/mesh/status.ts';
 import { isWriteback, loadPathway } from './pathway.ts';
 import type { Mailbox } from './ports.ts';
-import { type DocumentShell, deadlinesOf } from './send-document.ts';
+import type { DocumentShell } from './send-document.ts';
 import { inside, type Transaction } from './shell.ts';
+import { deadlinesOf } from './writeback-deadlines.ts';
 
 /** Under which system received mail is kept. */
 export const MESH = 'mesh';

@@ -32,6 +32,8 @@ export type Policy = {
   /** Days of slots, from tomorrow, that invitations may count on. */
   readonly slotDays: number;
   readonly bookingLeadHours: number;
+  /** How long after a filing of unknown outcome its call may still arrive; longer than any time-out on the way. */
+  readonly filingSettlesMinutes: number;
   /** How long a practice's system may take to answer for a document; MESH itself reports after 5 days that nobody fetched it. */
   readonly acknowledgementDays: number;
   /** How long, from sending, a practice may take to record what an accepted document asks for. */
@@ -56,6 +58,7 @@ export const defaultPolicy: Policy = {
   canary: { size: 10, from: 50, delivered: 0.8, mostFailed: 1 },
   slotDays: 28,
   bookingLeadHours: 20,
+  filingSettlesMinutes: 15,
   acknowledgementDays: 7,
   readBackDays: 28,
   slotTypes: {

@@ -185,9 +185,11 @@ export type EntryToFile = {
   /** The clinical date. */
   readonly date: string;
   readonly user: User;
+  /** `false`: an earlier try may still be under way, so the entry is only looked for; `busy` when it is not there. */
+  readonly mayFile: boolean;
 };
 
-/** Files a coded entry by the practice's transaction link; looks for `key` before filing again. */
+/** Files a coded entry by the practice's transaction link; looks for `key` before filing. `unknown-outcome`: it may arrive yet. */
 export type FileEntry = (entry: EntryToFile) => Promise<Result<{ readonly recordId: string }>>;
 
 /** Asks the national demographics about a person. `not-found` when nobody has the number, `gone` when it was withdrawn. */

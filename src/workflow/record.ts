@@ -9,6 +9,7 @@ import { saveNew, untouchedPatients } from '#store/bulk-save.ts';
 import { lockPatients } from '#store/database.ts';
 import { fedResources, recordStates, replaceSources, saveRecordStates } from '#store/record-state.ts';
 import { deleteResources, saveResources } from '#store/resources.ts';
+import { tasksToProve } from '#store/writebacks.ts';
 import type { Outcome, RecordTranslation } from '#translate/translation.ts';
 import { overlayOf } from './known-demographics.ts';
 import { chunks, type Shell, type Transaction } from './shell.ts';
@@ -123,6 +124,11 @@ async function queueNext(
       payload: { organisation, patients: some },
     })),
     ...chunks(patients, 100).map((some) => ({ queue: 'assess' as const, payload: { organisation, patients: some } })),
+    // What was to be filed may stand in the record now: that is its proof.
+    ...(await tasksToProve(tx, organisation, patients)).map((task) => ({
+      queue: 'write-back' as const,
+      payload: { organisation, task },
+    })),
   ]);
 }
 

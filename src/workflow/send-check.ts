@@ -3,6 +3,7 @@ import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
 import type { Template } from '#domain/outreach/message.ts';
 import { mobileOf } from '#domain/outreach/mobile.ts';
+import { isForPeopleOnly, PEOPLE_ONLY_CODES } from '#domain/outreach/people-only.ts';
 import type { Freshness, SendCheck } from '#domain/outreach/send-check.ts';
 import type { Hours } from '#domain/outreach/window.ts';
 import type { Channel } from '#domain/task-event.ts';
@@ -45,7 +46,7 @@ export async function gatherSendCheck(
     valueSets: rule ? valueSetsOf(rule) : [],
     today: londonDate(now),
   });
-  const consent = await latestDates(tx, organisation, patientId, [SMS_GIVEN, SMS_DECLINED]);
+  const latest = await latestDates(tx, organisation, patientId, [SMS_GIVEN, SMS_DECLINED, ...PEOPLE_ONLY_CODES]);
   const source = { ...(record ? { asOf: record.asOf } : {}), limitHours: policy.recordHours };
   const told = (await demographicsStates(tx, organisation, [patientId])).get(patientId);
   const evaluation = rule && record ? evaluateNeed(rule, patientFacts(organisation, record, now), now) : undefined;
@@ -65,8 +66,8 @@ export async function gatherSendCheck(
     deceased: pathway.patient ? isDeceased(pathway.patient) : 'unknown',
     registered: pathway.patient ? isRegistered(pathway.patient, record?.episodes ?? [], now) : 'unknown',
     restricted: pathway.patient ? isRestricted(pathway.patient) || told?.restricted === true : 'unknown',
-    suppressed: suppressionOf(pathway, patientId),
-    consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(consent) } : 'unknown',
+    suppressed: suppressionOf(pathway, patientId, isForPeopleOnly(channel, latest)),
+    consent: record ? { nhsapp: {}, letter: {}, telephone: {}, sms: consentOf(latest, londonDate(now)) } : 'unknown',
     contact: {
       ...addressOf(pathway.patient),
       shared: await sharesContactPoint(tx, organisation, {
@@ -110,7 +111,7 @@ function stopsOf({ run, flags, organisation }: Pathway): Pick<SendCheck, 'emerge
 const NEED_STATUSES = ['active', 'on-hold', 'completed', 'revoked'] as const;
 
 function needOf(
-  { need }: Pathway,
+  { need, rule }: Pathway,
   evaluation: Evaluation | undefined,
   booked: SendCheck['need']['bookedElsewhere'],
 ): SendCheck['need'] {
@@ -121,7 +122,7 @@ function needOf(
       ? { evidence: evaluation.evidence.map(({ reference }) => ({ reference })) }
       : {}),
     bookedElsewhere: booked,
-    national: false,
+    national: rule?.guard === 'prompt',
   };
 }
 
@@ -153,12 +154,12 @@ function isRestricted(patient: Patient): boolean {
   return (patient.meta?.security ?? []).some((label) => label.code !== 'U' && label.code !== 'N');
 }
 
-function suppressionOf({ flags, checks }: Pathway, patient: string): SendCheck['suppressed'] {
+function suppressionOf({ flags, checks }: Pathway, patient: string, isForPeople: boolean): SendCheck['suppressed'] {
   const active = flags
     .filter((flag) => flag.status === 'active' && idOf('Patient', flag.subject) === patient)
     .map(codeOf);
   return {
-    person: active.some((code) => code !== 'do-not-contact'),
+    person: active.some((code) => code !== 'do-not-contact') || isForPeople,
     programme: checks.length > 0,
     doNotContact: active.includes('do-not-contact'),
   };
@@ -169,8 +170,13 @@ function codeOf(flag: Flag): string | undefined {
     ?.code;
 }
 
-function consentOf(dates: ReadonlyMap<string, string>): { given?: string; declined?: string } {
-  const [given, declined] = [dates.get(SMS_GIVEN), dates.get(SMS_DECLINED)];
+/** A refusal without a date holds as one of today; a consent without one proves nothing. */
+function consentOf(
+  latest: ReadonlyMap<string, string | undefined>,
+  today: string,
+): { given?: string; declined?: string } {
+  const given = latest.get(SMS_GIVEN);
+  const declined = latest.has(SMS_DECLINED) ? (latest.get(SMS_DECLINED) ?? today) : undefined;
   return { ...(given ? { given } : {}), ...(declined ? { declined } : {}) };
 }
 

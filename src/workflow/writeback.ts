@@ -3,35 +3,29 @@
  * route, and believed only when read back from the record. Facts: care-needs §2.8; gp-connect §4.5
  */
 
-import { entryDateOf, entryOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
+import { entryDateOf, entryOf, entryValueOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
 import { moveWriteback } from '#domain/writeback-move.ts';
+import { routed } from '#domain/writeback-route.ts';
 import type { ConceptMap, Task } from '#fhir/types.ts';
-import { type Failure, ok, type Result } from '#result.ts';
+import { ok, type Result } from '#result.ts';
 import { inTransaction } from '#store/database.ts';
 import { findEntry } from '#store/findings.ts';
 import { saveResources } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
+import { type FilingShell, fileOne } from './file-entry.ts';
 import { isWriteback, loadPathway, type Pathway } from './pathway.ts';
-import type { FileEntry } from './ports.ts';
-import { nhsNumberOf } from './send-check.ts';
-import { chase, type DocumentShell, deadlinesOf, sendOne } from './send-document.ts';
-import { linkOf, type Transaction } from './shell.ts';
+import { type DocumentShell, sendOne } from './send-document.ts';
+import type { Transaction } from './shell.ts';
+import { chase, deadlinesOf, type WritebackJob } from './writeback-deadlines.ts';
+import { declaredRoute } from './writeback-link.ts';
 
-export type WritebackShell = DocumentShell & {
-  readonly conceptMaps: readonly ConceptMap[];
-  readonly fileEntry: FileEntry;
-};
-
-type Job = { readonly organisation: string; readonly task: string };
+export type WritebackShell = DocumentShell & FilingShell & { readonly conceptMaps: readonly ConceptMap[] };
 
 /** Makes, files and proves the writebacks of one coordination Task, as far as each can go now. Safe to run twice. */
-export async function writeBack(shell: WritebackShell, job: Job): Promise<Result<unknown>> {
+export async function writeBack(shell: WritebackShell, job: WritebackJob): Promise<Result<unknown>> {
   const open = await inTransaction(shell.pool, (tx) => decide(shell, tx, job));
   for (const task of open) {
-    const filed =
-      routeOf(task) === 'send-document'
-        ? await sendOne(shell, job, task)
-        : await inTransaction(shell.pool, (tx) => file(shell, tx, job, task));
+    const filed = routeOf(task) === 'send-document' ? await sendOne(shell, job, task) : await fileOne(shell, job, task);
     if (!filed.ok) return filed;
   }
   return ok(open.length);
@@ -41,16 +35,17 @@ export async function writeBack(shell: WritebackShell, job: Job): Promise<Result
 async function decide(
   shell: WritebackShell,
   tx: Transaction,
-  { organisation, task: taskId }: Job,
+  { organisation, task: taskId }: WritebackJob,
 ): Promise<readonly Task[]> {
   const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
   if (!pathway) return [];
   const now = shell.now();
   const existing = pathway.parts.filter(isWriteback);
-  const { tasks: due } = writebacksFor(inputOf(shell, pathway, existing));
+  const declared = await declaredRoute(shell, tx, organisation);
+  const { tasks: due } = writebacksFor(inputOf(shell, pathway, { existing, route: declared.route }));
   const proved: Task[] = [];
   for (const task of [...existing, ...due])
-    proved.push(chase(await readBack(tx, pathway, task, now), shell.policy, now));
+    proved.push(routed(chase(await readBack(tx, pathway, task, now), shell.policy, now), declared));
   await saveResources(tx, { organisation, resources: proved, source: 'holdfast' });
   await setTimers(tx, deadlinesOf({ organisation, task: taskId }, proved, shell.policy));
   return proved.filter((task) => task.status === 'requested' && LINKS.has(routeOf(task)));
@@ -58,13 +53,13 @@ async function decide(
 
 function inputOf(
   shell: WritebackShell,
-  { task, rule, communications, appointments, organisation }: Pathway,
-  existing: readonly Task[],
+  { task, rule, communications, appointments, parts, organisation }: Pathway,
+  { existing, route }: Pick<WritebackInput, 'existing' | 'route'>,
 ): WritebackInput {
-  const route = linkOf(shell, organisation)?.writeback ?? 'manual';
   return {
     task,
     topic: rule?.topic.code ?? '',
+    calls: parts,
     communications,
     appointments,
     conceptMaps: shell.conceptMaps,
@@ -79,43 +74,12 @@ function inputOf(
 async function readBack(tx: Transaction, { organisation, patientId }: Pathway, task: Task, now: string): Promise<Task> {
   const [code, date] = [entryOf(task)?.code, entryDateOf(task)];
   if (task.status === 'completed' || !code || !date) return task;
-  const reference = await findEntry(tx, organisation, { patient: patientId, code, date });
+  const value = entryValueOf(task)?.value;
+  const entry = { patient: patientId, code, date, ...(value === undefined ? {} : { value }) };
+  const reference = await findEntry(tx, organisation, entry);
   const moved = reference ? moveWriteback(task, { kind: 'read-back', reference: { reference } }, now) : undefined;
   return moved?.ok ? moved.value.task : task;
 }
 
-async function file(
-  shell: WritebackShell,
-  tx: Transaction,
-  { organisation, task: taskId }: Job,
-  asked: Task,
-): Promise<Result<unknown>> {
-  const pathway = await loadPathway(tx, organisation, taskId, shell.rules);
-  const task = pathway?.parts.find((part) => part.id === asked.id);
-  const [entry, date, nhsNumber] = [task && entryOf(task), task && entryDateOf(task), nhsNumberOf(pathway?.patient)];
-  if (task?.status !== 'requested' || !entry?.code || !date || !nhsNumber || !pathway?.user)
-    return ok('not to be filed now');
-  const { user } = pathway;
-  const filed = await shell.fileEntry({
-    key: task.id ?? '',
-    organisation,
-    nhsNumber,
-    code: entry.code,
-    term: entry.display ?? '',
-    date,
-    user,
-  });
-  if (!filed.ok && AGAIN.has(filed.failure.kind)) return filed;
-  const now = shell.now();
-  const event = filed.ok
-    ? { kind: 'filed' as const, recordId: filed.value.recordId }
-    : { kind: 'failed' as const, reason: filed.failure.message, retry: false };
-  const moved = moveWriteback(task, event, now);
-  if (moved.ok) await saveResources(tx, { organisation, resources: [moved.value.task], source: 'holdfast' });
-  return ok(event.kind);
-}
-
 /** Routes that a program takes; the others are for people. */
 const LINKS: ReadonlySet<string | undefined> = new Set(['im1', 'send-document']);
-
-const AGAIN: ReadonlySet<Failure['kind']> = new Set(['busy', 'unavailable', 'unknown-outcome']);

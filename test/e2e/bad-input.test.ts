@@ -460,7 +460,8 @@ t.test('a body that is no such resource is refused where the fault is', async (t
   );
   t.match(await said('POST', 'Patient', { body: { resourceType: 'Patient' } }), /^403 /);
   t.match(await said('POST', 'ServiceRequest', { body: { resourceType: 'ServiceRequest' } }), /^405 /);
-  t.match(await said('POST', 'Group/x/$release', { raw: 'nonsense', headers: json }), /^400 /);
+  t.match(await said('POST', 'Group/x/$release', { raw: 'nonsense', headers: json }), /^404 /);
+  t.match(await said('POST', 'Organization/$emergency-stop', { raw: 'nonsense', headers: json }), /^400 /);
   t.match(await said('GET', 'Patient?nickname=x'), /^400 .*no search parameter/);
   t.match(await said('GET', 'Patient?birthdate=soon'), /^400 birthdate wants a date/);
   t.match(await said('GET', 'Patient?family=%00'), /^400 .*U\+0000/);

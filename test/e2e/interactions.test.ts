@@ -179,6 +179,9 @@ t.test('the policy of each type holds', async (t) => {
   t.match(issuesOf(refused.json), /GP record/);
   t.equal((await fhir('POST', '/Condition', condition)).status, 201, 'record intake may');
   t.equal((await fhir('POST', '/ServiceRequest', { resourceType: 'ServiceRequest' })).status, 405);
+  const words = (await fhir('GET', '/ActivityDefinition/invitation-sms')).json;
+  t.equal(words.status, 'active');
+  t.equal((await fhir('PUT', '/ActivityDefinition/invitation-sms', words)).status, 405, 'messages come with a release');
 
   const task = (await fhir('POST', '/Task', aTask(reference), {}, client)).json;
   const jump = await fhir('PUT', `/Task/${task.id}`, { ...task, status: 'completed' }, {}, client);

@@ -2,17 +2,25 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
+import type { NeedRule } from '#domain/needs/rule.ts';
+import { type Checked, check } from '#domain/outreach/checklist.ts';
+import type { Sensitivity } from '#domain/outreach/send-check.ts';
+import { isWorkingDay } from '#domain/outreach/window.ts';
+import type { Channel } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import { SNOMED, STATUS_REASON } from '#fhir/systems.ts';
 import type { Appointment, CommunicationRequest, Flag, Observation, Task } from '#fhir/types.ts';
 import { fail, ok } from '#result.ts';
+import { inTransaction } from '#store/database.ts';
 import { loadOfPatients } from '#store/resources.ts';
 import { attend } from '#workflow/attendance.ts';
 import { book } from '#workflow/booking.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
+import { loadPathway } from '#workflow/pathway.ts';
 import type { SendMessage } from '#workflow/ports.ts';
 import { receipt } from '#workflow/receipt.ts';
+import { gatherSendCheck } from '#workflow/send-check.ts';
 import {
   inviteOnce,
   laterBy,
@@ -417,3 +425,126 @@ t.test('a callback that says the person is dead or not to be written to ends eve
   const acted = happened.findLast(({ what, key }) => what === 'commit' && key === person.id);
   t.notOk(happened.some(({ what, key, at }) => what === 'send' && keys.has(key) && at > (acted?.at ?? 0)));
 });
+
+t.test('a code that leaves contact to people keeps every step back, until it is ended', async (t) => {
+  const codes: readonly (readonly [code: string, date?: string])[] = [
+    ['1364731000000104', clock.now.slice(0, 10)],
+    ['1364731000000104'],
+    ['719561001', '2020-01-01'],
+    ['1325421000000100', '2020-01-01'],
+  ];
+  const some = await fresh(codes.length);
+  const tasks = await invitedTogether(some);
+  for (const [n, [code, date]] of codes.entries()) {
+    const person = some[n] as Person;
+    const task = tasks.get(person.id) as Task;
+    const { effectiveDateTime: _, ...entry } = observed(person, code);
+    const since = { ...entry, ...(date ? { effectiveDateTime: date } : {}) };
+    await record(person, { resources: [since] });
+    const sends = happened.length;
+    await reach(shell, job(task));
+    t.equal(happened.length, sends, `${code} ${date}: no message`);
+    t.equal((await tasksOf(house, [person])).get(person.id)?.status, 'on-hold', `${code}: a person decides`);
+    const checked = await checkedFor(person, 'low');
+    t.equal(checked.checks.at(-1)?.check, 'person-suppressed', code);
+    const call = (await checkedFor(person, 'low', { channel: 'telephone' })).checks.at(-1)?.check;
+    t.equal(call === 'person-suppressed', code === '1364731000000104', `${code}: a carer may be called by a person`);
+    const ended = observed(person, '1364751000000106');
+    await record(person, { resources: [since, { ...ended, effectiveDateTime: addTo(clock.now, { days: 1 }) }] });
+    const isEnded = code === '1364731000000104' && date !== undefined;
+    const isKept = (await checkedFor(person, 'low')).checks.at(-1)?.check === 'person-suppressed';
+    t.equal(isKept, !isEnded, `${code} ${date}: only its own end ends it`);
+  }
+});
+
+t.test('a flag that the practice sets on a person holds every step', async (t) => {
+  const [person] = await fresh(1);
+  const task = (await invitedTogether([person])).get(person.id) as Task;
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  t.ok((await write(creating(aFlag(`Patient/${person.id}`, 'safeguarding')))).ok);
+  const sends = happened.length;
+  await reach(shell, job(task));
+  t.equal(happened.length, sends, 'no message');
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'person-suppressed');
+});
+
+t.test('a record that the practice marks as confidential holds every step', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  await record(person, { patient: { meta: { security: [{ code: 'R' }] } } });
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'restricted');
+});
+
+t.test('a refusal of text messages without a date counts, whatever was said before', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  const { effectiveDateTime: _, ...refusal } = sayNoToSms(person);
+  const consent = { ...observed(person, '699237001'), effectiveDateTime: '2026-01-01' };
+  await record(person, { resources: [consent] });
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  await record(person, { resources: [consent, refusal] });
+  t.equal((await checkedFor(person, 'low')).checks.at(-1)?.check, 'consent');
+});
+
+t.test('a number that two patients have is known as shared, and sensitive words are not sent to it', async (t) => {
+  const [one, other, alone] = (await fresh(3)) as [Person, Person, Person];
+  await invitedTogether([one, other, alone]);
+  const telecom = [{ system: 'phone' as const, value: '07700 900999' }];
+  await takeIn(house, clock, [
+    { ...one, more: { patient: { telecom } } },
+    { ...other, more: { patient: { telecom } } },
+    alone,
+  ]);
+  t.equal((await checkedFor(one, 'sensitive')).checks.at(-1)?.check, 'contact-shared');
+  t.equal((await checkedFor(one, 'low')).result, 'send', 'words that say nothing may go');
+  t.equal((await checkedFor(alone, 'sensitive')).result, 'send');
+  const asShipped = await checkedFor(alone, 'sensitive', { isApproved: false });
+  t.equal(asShipped.checks.at(-1)?.check, 'template', 'and no programme has leave to send sensitive words at all');
+});
+
+t.test('where a national programme invites every message is held for a person', async (t) => {
+  const [person] = await fresh(1);
+  await invitedTogether([person]);
+  t.equal((await checkedFor(person, 'low')).result, 'send');
+  const checked = await checkedFor(person, 'low', { rule: { guard: 'prompt' } });
+  t.match(checked, { result: 'hold', reason: 'review' });
+  t.equal(checked.checks.at(-1)?.check, 'national');
+});
+
+/** Written to once, a week ago or two: a bank holiday would keep back what is asked about here. */
+async function invitedTogether(some: readonly Person[]): Promise<Map<string, Task>> {
+  const tasks = await inviteOnce(house, clock, some);
+  if (isWorkingDay(clock.now.slice(0, 10)) !== true) await laterBy(house, clock, some, 7);
+  return tasks;
+}
+
+/** What the checklist says of the person's next message (a text), were its words of such a class. */
+async function checkedFor(
+  person: Person,
+  sensitivity: Sensitivity,
+  more: { channel?: Channel; rule?: Partial<NeedRule>; isApproved?: false } = {},
+): Promise<Checked> {
+  const task = (await tasksOf(house, [person])).get(person.id);
+  return inTransaction(house.pool, async (tx) => {
+    const pathway = await loadPathway(tx, PRACTICE, task?.id ?? '', shell.rules);
+    const rule = pathway?.rule;
+    const template = [...shell.templates.values()][0];
+    if (!rule || !template) throw new Error('the asthma rule and a template are loaded');
+    const gathered = await gatherSendCheck(
+      tx,
+      { ...pathway, rule: { ...rule, ...more.rule } },
+      {
+        channel: more.channel ?? 'sms',
+        template: { ...template, sensitivity },
+        policy: shell.policy,
+        hours: {},
+        needsMobile: false,
+        now: clock.now,
+      },
+    );
+    if (more.isApproved === false) return check(gathered);
+    // Were such words approved: what else keeps them back is asked.
+    return check({ ...gathered, template: { ...gathered.template, approved: [sensitivity] } });
+  });
+}

@@ -7,19 +7,28 @@ import { createMesh } from '#adapters/mesh/mesh.ts';
 import { routeOf } from '#domain/writeback.ts';
 import { documentStateOf } from '#domain/writeback-document.ts';
 import { addTo } from '#fhir/date.ts';
-import { SNOMED, TASK_CODE } from '#fhir/systems.ts';
-import type { CommunicationRequest, Task } from '#fhir/types.ts';
+import type { Task } from '#fhir/types.ts';
 import { ok } from '#result.ts';
 import type { Fault } from '#sandbox/faults.ts';
 import { testNhsNumber } from '#sandbox/population/nhs-number.ts';
 import { randomFrom } from '#sandbox/population/random.ts';
 import { createGpReceiver } from '#sandbox/stand-ins/mesh/gp-receiver.ts';
 import { readInbound } from '#store/inbound.ts';
-import { loadOfPatients } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
 import { collectMail, understandMail } from '#workflow/mesh-inbox.ts';
 import { writeBack } from '#workflow/writeback.ts';
-import { inviteOnce, manySlots, messagesOf, type Person, PRACTICE, takeIn, tasksOf } from '../support/cohort.ts';
+import {
+  answer,
+  codedEntry,
+  inviteOnce,
+  manySlots,
+  type Person,
+  PRACTICE,
+  takeIn,
+  tasksOf,
+  writebacksOf as writebacks,
+} from '../support/cohort.ts';
+import { inParallel, persist } from '../support/faults.ts';
 import { openHouse, type TestHouse } from '../support/house.ts';
 import { openMesh, SENDER } from '../support/mesh.ts';
 
@@ -119,39 +128,7 @@ type Town = Awaited<ReturnType<typeof openTown>>;
 
 const job = (task: Task) => ({ organisation: PRACTICE, task: task.id ?? '' });
 
-async function decline(house: TestHouse, person: Person): Promise<void> {
-  const [request] = (await messagesOf(house, person)).filter(
-    (one): one is CommunicationRequest => one.resourceType === 'CommunicationRequest',
-  );
-  const url = house.shell.replyUrl(PRACTICE, request?.id ?? '', addTo(clock.now, { days: 30 }));
-  const answer = { token: url.split('/').at(-1) ?? '', birthDate: '1970-05-04', answer: 'decline' };
-  const taken = await house.deps.reply(answer);
-  if (!taken.ok) throw new Error(taken.failure.message);
-}
-
-async function writebacksOf(house: TestHouse, some: readonly Person[] = people): Promise<Task[]> {
-  const ids = some.map(({ id }) => id);
-  const tasks = await loadOfPatients<Task>(house.pool, PRACTICE, ['Task'], ids);
-  return tasks.filter((task) => task.code?.coding?.some((one) => one.code === 'writeback' && one.system === TASK_CODE));
-}
-
-/** A job as the queue would run it: again while it fails, whatever it threw. */
-async function persist(work: () => Promise<{ readonly ok: boolean }>): Promise<number> {
-  for (let attempt = 1; attempt <= 60; attempt += 1) {
-    const done = await work().catch(() => ({ ok: false }));
-    if (done.ok) return attempt;
-  }
-  throw new Error('60 tries were not enough');
-}
-
-/** Runs `work` for all, so many at a time. */
-async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: width }, worker));
-}
+const writebacksOf = (house: TestHouse, some: readonly Person[] = people) => writebacks(house, some);
 
 /** Everything that was kept, understood in another order and twice. */
 async function understandAll({ house }: Town): Promise<number> {
@@ -181,7 +158,7 @@ t.test('216 documents through faults: nothing twice, nothing lost, filed only wh
   const { house, standIn, ledger, receiver } = town;
   const { mailroom } = standIn;
   await inviteOnce(house, clock, people);
-  for (const person of people) await decline(house, person);
+  for (const person of people) await answer(house, clock, person);
   for (const kind of FAULTS) ledger.fault({ system: 'mesh', kind, when: { probability: 0.06 } });
   const tasks = [...(await tasksOf(house, people)).values()];
   let tries = 0;
@@ -241,26 +218,12 @@ t.test('216 documents through faults: nothing twice, nothing lost, filed only wh
   ledger.faults.clear();
   // The practice records what it was asked for, but for every third person.
   const coded = people.filter((_, index) => index % 3 !== 0);
-  const code = answered[0]?.input?.find((one) => one.valueCodeableConcept)?.valueCodeableConcept;
-  const date = answered[0]?.input?.find((one) => one.valueDate)?.valueDate ?? '';
+  const [asked] = answered;
+  if (!asked) throw new Error('there is no writeback');
   await takeIn(
     house,
     clock,
-    coded.map((person) => ({
-      ...person,
-      more: {
-        resources: [
-          {
-            resourceType: 'Observation',
-            id: `${person.id}-coded`,
-            status: 'final',
-            subject: { reference: `Patient/${person.id}` },
-            code: { coding: [{ system: SNOMED, code: code?.coding?.[0]?.code ?? '' }] },
-            effectiveDateTime: date,
-          },
-        ],
-      },
-    })),
+    coded.map((person) => ({ ...person, more: { resources: [codedEntry(asked, person)] } })),
   );
   await inParallel(tasks, 6, (task) => writeBack(house.shell, job(task)));
   const filed = (await writebacksOf(house)).filter((task) => task.status === 'completed');
@@ -306,7 +269,7 @@ t.test('a document that cannot be sent, or finds nobody, becomes the work of a p
     { id: 'q-3', n: 903 },
   ];
   const tasks = await inviteOnce(house, clock, few);
-  for (const person of few) await decline(house, person);
+  for (const person of few) await answer(house, clock, person);
   const run = (id: string) => writeBack(house.shell, job(tasks.get(id) as Task));
   const reasonOf = async (id: string) => {
     const [task] = await writebacksOf(house, [{ id, n: 0 }]);

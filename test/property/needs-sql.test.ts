@@ -22,11 +22,13 @@ const SEED = 20261124;
 const PRACTICE = 'A81001';
 const START = '2024-01-01';
 const profiles = join(import.meta.dirname, '..', '..', 'profiles');
-const shipped = ['asthma-review', 'diabetes-eight-care-processes', 'dmard-monitoring'].map((id): NeedRule => {
-  const parsed = parseRule(JSON.parse(readFileSync(join(profiles, `PlanDefinition-${id}.json`), 'utf8')));
-  if (!parsed.ok) throw new Error(parsed.failure.message);
-  return parsed.value;
-});
+const shipped = ['asthma-review', 'diabetes-eight-care-processes', 'dmard-monitoring', 'influenza-vaccination'].map(
+  (id): NeedRule => {
+    const parsed = parseRule(JSON.parse(readFileSync(join(profiles, `PlanDefinition-${id}.json`), 'utf8')));
+    if (!parsed.ok) throw new Error(parsed.failure.message);
+    return parsed.value;
+  },
+);
 
 const sets = Array.from({ length: 9 }, (_, index) => `https://holdfast.example/fhir/ValueSet/set-${index}`);
 const aSet = fc.constantFrom(...sets);
@@ -74,18 +76,30 @@ const aRule: fc.Arbitrary<NeedRule> = fc
         .record({ valueSet: aSet, months: fc.constantFrom(3, 6, 12), supplyFactor: some(fc.constantFrom(1, 1.5, 2)) })
         .map((one) => ({ title: 'it', ...present(one) })),
     ),
+    season: fc.oneof(
+      { weight: 7, arbitrary: fc.constant(undefined) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          { from: '09-01', until: '03-31' },
+          { from: '04-01', until: '03-31' },
+          { from: '02-28', until: '10-31' },
+        ),
+      },
+    ),
     components: fc.array(aComponent, { minLength: 1, maxLength: 4 }),
-    opensBefore: fc.constantFrom(0, 14, 28),
+    opensBefore: fc.constantFrom(0, 28, 120),
     overdueAfter: fc.constantFrom(0, 1, 90),
     exclusions: fc.oneof(
       { weight: 2, arbitrary: fc.constant([]) },
       { weight: 1, arbitrary: fc.array(anExclusion, { maxLength: 3 }) },
     ),
   })
-  .map(({ register, age, medication, components, opensBefore, overdueAfter, exclusions }, ...rest) => ({
+  .map(({ register, age, medication, season, components, opensBefore, overdueAfter, exclusions }, ...rest) => ({
     ...(shipped[0] as NeedRule),
     ...present({ register: undefined, age, medication }),
     ...(register ? { register } : {}),
+    ...(season ? { season } : {}),
     components: components.map((one, index) => ({ id: `c${index}`, title: `C${index}`, ...one })),
     schedule: { opensBefore, overdueAfter, earlyLimit: 60, maxDefer: 0 },
     exclusions,
@@ -310,12 +324,14 @@ t.test('SQL and the evaluator agree', async (t) => {
 t.test('a rule with a part that SQL does not know is refused by name, never evaluated without it', async (t) => {
   const [rule] = shipped as [NeedRule];
   t.same(notCompiled(rule), []);
+  const prompting: NeedRule = { ...rule, guard: 'prompt' };
+  t.same(notCompiled(prompting), [], 'who is written to has no bearing on the state');
   t.same(
-    notCompiled({ ...rule, season: {}, components: [{ ...rule.components[0], dose: 2 }] } as unknown as NeedRule),
-    ['season', 'component.dose'],
+    notCompiled({ ...rule, weather: {}, components: [{ ...rule.components[0], dose: 2 }] } as unknown as NeedRule),
+    ['weather', 'component.dose'],
   );
   const pool = await freshPool(t);
-  await t.rejects(evaluateNeeds(pool, [{ ...rule, season: {} } as NeedRule], asked(START)), /season/);
+  await t.rejects(evaluateNeeds(pool, [{ ...rule, weather: {} } as NeedRule], asked(START)), /weather/);
 });
 
 function order(told: Told | undefined): Told | undefined {

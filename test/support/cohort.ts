@@ -1,8 +1,20 @@
 /** A cohort of invented asthmatics at one practice, taken in, released, and written to once: what a second step is asked about. */
+
+import { entryDateOf, entryOf } from '#domain/writeback.ts';
 import { addTo } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { DMD, NHS_NUMBER, SNOMED } from '#fhir/systems.ts';
-import type { Communication, CommunicationRequest, Patient, Resource, Schedule, Slot, Task } from '#fhir/types.ts';
+import type {
+  Communication,
+  CommunicationRequest,
+  Observation,
+  Patient,
+  Quantity,
+  Resource,
+  Schedule,
+  Slot,
+  Task,
+} from '#fhir/types.ts';
 import { ok } from '#result.ts';
 import { testNhsNumber } from '#sandbox/population/nhs-number.ts';
 import { inTransaction } from '#store/database.ts';
@@ -11,6 +23,7 @@ import { campaign } from '#workflow/campaign.ts';
 import { cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
 import { reach } from '#workflow/outreach.ts';
+import { isWriteback } from '#workflow/pathway.ts';
 import type { FindSlots } from '#workflow/ports.ts';
 import { saveRecords } from '#workflow/record.ts';
 import { release } from '#workflow/release.ts';
@@ -147,4 +160,37 @@ export async function laterBy(house: TestHouse, clock: Clock, people: readonly P
   clock.now = addTo(clock.now, { days });
   await takeIn(house, clock, people);
   must(await campaign(house.shell, { organisation: PRACTICE }));
+}
+
+/** The person answers by the link of their message. To decline is an outcome that is written back. */
+export async function answer(
+  house: TestHouse,
+  clock: Clock,
+  person: Person,
+  given: 'decline' | 'call-me' = 'decline',
+): Promise<void> {
+  const [request] = (await messagesOf(house, person)).filter(
+    (one): one is CommunicationRequest => one.resourceType === 'CommunicationRequest',
+  );
+  const url = house.shell.replyUrl(PRACTICE, request?.id ?? '', addTo(clock.now, { days: 30 }));
+  must(await house.deps.reply({ token: url.split('/').at(-1) ?? '', birthDate: '1970-05-04', answer: given }));
+}
+
+/** The writeback Tasks of people. */
+export async function writebacksOf(house: TestHouse, people: readonly Person[]): Promise<Task[]> {
+  const ids = people.map(({ id }) => id);
+  return (await loadOfPatients<Task>(house.pool, PRACTICE, ['Task'], ids)).filter(isWriteback);
+}
+
+/** What a writeback asks for, as it comes back in a person's record. */
+export function codedEntry(writeback: Task, { id }: Person, valueQuantity?: Quantity): Observation {
+  return {
+    resourceType: 'Observation',
+    id: `${id}-coded`,
+    status: 'final',
+    subject: { reference: `Patient/${id}` },
+    code: { coding: [{ system: SNOMED, code: entryOf(writeback)?.code ?? '' }] },
+    effectiveDateTime: entryDateOf(writeback) ?? '',
+    ...(valueQuantity ? { valueQuantity } : {}),
+  };
 }

@@ -67,6 +67,24 @@ t.test('every test that a document calls a proof exists under that name', async 
   t.ok(proofs > 40, `${proofs} proofs`);
 });
 
+t.test('the hazard log names a control, its code and its proof for each of H1 to H30', async (t) => {
+  const rows = textOf(join(root, 'docs/safety/hazard-log.md'))
+    .split('\n')
+    .filter((line) => line.startsWith('| H'))
+    .map((line) => line.slice(2, -2).split(' | '));
+  for (let n = 1; n <= 30; n += 1) {
+    const [row = [], ...more] = rows.filter(([number]) => number === `H${n}`);
+    t.equal(more.length, 0, `H${n} has one row`);
+    const [, hazard = '', control = '', where = '', proof = '', left = ''] = row;
+    t.ok(
+      hazard.length > 5 && control.length > 5 && left.length > 5,
+      `H${n}: what it is, what is done and what is left`,
+    );
+    t.match(where, /^`(?:src|profiles)\/[^`]+`/, `H${n}: where`);
+    t.match(proof, /^`test\/[^`]+\.test\.ts` "/, `H${n}: proof`);
+  }
+});
+
 t.test('no document names a machine, a person’s folder or a package registry', async (t) => {
   for (const file of documents())
     t.notMatch(textOf(file), /\/(?:home|Users|root|work)\/|registry\.npmjs|localhost:\d/, relative(root, file));

@@ -17,6 +17,8 @@ export type Entry = {
   readonly term: string;
   readonly date: string;
   readonly user: User;
+  /** `false`: an earlier try may still be under way, so the entry is only looked for. */
+  readonly mayFile: boolean;
 };
 
 export type Filed = { readonly recordId: string };
@@ -37,6 +39,8 @@ async function fileOnce(call: SessionCall, entry: Entry): Promise<Result<Filed>>
   const earlier = await findEntry(call, entry.key);
   if (!earlier.ok) return earlier;
   if (earlier.value) return ok(earlier.value);
+  if (!entry.mayFile)
+    return fail('busy', 'an earlier try to file the entry may still be under way, and it is not in the record yet');
   const reply = await call('POST', '/im1/record/entries', {
     PatientNhsNumber: entry.nhsNumber,
     SnomedConceptId: entry.code,

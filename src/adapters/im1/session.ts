@@ -114,7 +114,6 @@ const kinds: Readonly<Record<number, FailureKind>> = {
   // Locked by someone who works on the record now.
   423: 'busy',
   429: 'busy',
-  503: 'unavailable',
 };
 
 /** EMIS's own codes for "this practice has it not": not permitted, not live. */

@@ -45,6 +45,7 @@ export function plannedNeed(
     due: due ?? today,
     earlyLimit: rule.schedule.earlyLimit,
     maxDefer: due === undefined ? 0 : rule.schedule.maxDefer,
-    isSensitive: bundling.sensitiveTopics.includes(rule.topic.code),
+    // What a national programme invites for is told with nothing of ours.
+    isSensitive: bundling.sensitiveTopics.includes(rule.topic.code) || rule.guard === 'prompt',
   };
 }

@@ -12,7 +12,7 @@ type Fault = (place: string, wanted: string) => void;
 type Parts = ReturnType<typeof partsReader>;
 
 const priorities: readonly NeedPriority[] = ['routine', 'urgent', 'asap', 'stat'];
-const ours = ['register', 'age', 'medication', 'season', 'component', 'schedule', 'exclusion', 'work', 'invitation'];
+const ours = 'register age medication season component schedule exclusion work invitation guard'.split(' ');
 const shortestMonth = 28;
 
 /** Reads a rule; `invalid` with one issue per fault. Extensions of other makers are left alone, unknown ones of ours refused. */
@@ -143,6 +143,7 @@ function readWhat(
   if (!schedule) fault('need-schedule', 'it once');
   if (!work) fault('need-work', 'it once');
   const days = (part: string) => schedule?.number(part) ?? 0;
+  const guard = single(plan, 'guard', fault);
   const invitation = plan.extension?.find((one) => one.url === holdfastExtension('need-invitation'))?.valueCanonical;
   const read = {
     components,
@@ -160,11 +161,18 @@ function readWhat(
       priority: readPriority(work, 'priority', fault),
       overduePriority: readPriority(work, 'overduePriority', fault),
     },
+    ...(guard && { guard: readGuard(guard, fault) }),
     ...optional('invitation', invitation),
   };
   schedule?.only(read);
   work?.only(read);
   return read;
+}
+
+/** `list` (only who is on an imported list) is not understood yet, and so refused. */
+function readGuard(guard: Parts, fault: Fault): 'prompt' {
+  if (guard.text('mode') !== 'prompt') fault(`${guard.place}.mode`, 'prompt');
+  return guard.only('prompt');
 }
 
 function readComponent(parts: Parts, fault: Fault): NeedComponent {

@@ -83,6 +83,8 @@ export type NeedRule = {
     readonly priority: NeedPriority;
     readonly overduePriority: NeedPriority;
   };
+  /** A national programme invites by itself: the need is shown to people, and nobody is written to. */
+  readonly guard?: 'prompt';
   /** The codes that count as an invitation for this need, where there are any. */
   readonly invitation?: string;
 };

@@ -147,6 +147,7 @@ async function enterByHand(desk: Desk, task: Task & { id: string }, patient: Sim
   const input = (code: string) => task.input?.find(({ type }) => type.coding?.some((coding) => coding.code === code));
   const concept = input('entry')?.valueCodeableConcept;
   const coding = concept?.coding?.[0];
+  const { value, unit } = input('value')?.valueQuantity ?? {};
   const practice = desk.gp.practice(desk.ods);
   if (input('route')?.valueCode !== 'manual' || !coding?.code || !practice) return true;
   const entry: CodedEntry = {
@@ -155,6 +156,7 @@ async function enterByHand(desk: Desk, task: Task & { id: string }, patient: Sim
     date: input('date')?.valueDate ?? londonDate(desk.at),
     code: coding.code,
     term: coding.display ?? concept?.text ?? coding.code,
+    ...(value === undefined ? {} : { value, unit: unit ?? '' }),
     enteredAt: desk.at,
     staffId: practice.staff[0]?.id ?? '',
   };

@@ -728,6 +728,7 @@ const entry = {
   term: 'Asthma monitoring check done',
   date: '2026-01-01',
   user,
+  mayFile: true,
 };
 const im1 = () => createIm1({ baseUrl: 'https://link.example', applicationId: 'app' });
 const link = () => nock('https://link.example', { reqheaders: { 'X-API-ApplicationId': 'app' } });
@@ -778,6 +779,15 @@ t.test('an entry is filed once: looked for first, and after a lost session by a 
   t.equal(kindOf(await filer.fileEntry(entry)), 'forbidden', 'and only once');
 });
 
+t.test('an entry of which an earlier try may still be under way is only looked for', async (t) => {
+  logIn('s1');
+  listed('s1');
+  const filer = im1();
+  t.equal(kindOf(await filer.fileEntry({ ...entry, mayFile: false })), 'busy');
+  listed('s1', [{ RecordId: 'R1' }]);
+  t.same(await filer.fileEntry({ ...entry, mayFile: false }), ok({ recordId: 'R1' }));
+});
+
 t.test('every answer of the transaction link has one meaning', async (t) => {
   const cases: [number, unknown, string][] = [
     [400, { InternalResponseCode: -1014 }, 'fault'],
@@ -787,6 +797,7 @@ t.test('every answer of the transaction link has one meaning', async (t) => {
     [409, {}, 'conflict'],
     [423, {}, 'busy'],
     [500, {}, 'unknown-outcome'],
+    [503, {}, 'unknown-outcome'],
     [201, {}, 'unknown-outcome'],
   ];
   for (const [status, body, kind] of cases) {

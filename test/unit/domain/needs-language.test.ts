@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { defaultBundling, plannedNeed } from '#domain/bundle/planned-need.ts';
 import { evaluateNeed } from '#domain/needs/evaluation.ts';
 import type { Finding, PatientFacts } from '#domain/needs/facts.ts';
 import { parseRule } from '#domain/needs/plan-definition.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { addDays } from '#fhir/date.ts';
 import { HOLDFAST, holdfastExtension } from '#fhir/systems.ts';
-import type { Extension, PlanDefinition } from '#fhir/types.ts';
+import type { Extension, PlanDefinition, ServiceRequest } from '#fhir/types.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', '..', 'profiles');
 const base: PlanDefinition = JSON.parse(readFileSync(join(profiles, 'PlanDefinition-asthma-review.json'), 'utf8'));
@@ -146,6 +147,23 @@ t.test('an exclusion holds by value, or until a day of the year', async (t) => {
   t.equal(stateOn(flu, '2026-09-01', facts({ 'flu-declined': { date: '2026-04-01' } })), 'excluded', 'of the next');
 });
 
+t.test('a rule of a national programme says that it only prompts', async (t) => {
+  const prompts = part('guard', { url: 'mode', valueCode: 'prompt' });
+  const [guarded, plain] = [aRule(adults, component('a', once), prompts), aRule(adults, component('a', once))];
+  t.same([guarded.guard, plain.guard], ['prompt', undefined]);
+  const need: ServiceRequest = {
+    resourceType: 'ServiceRequest',
+    id: 'n1',
+    status: 'active',
+    intent: 'proposal',
+    subject: { reference: 'Patient/p1' },
+    extension: [{ url: holdfastExtension('need-state'), valueCoding: { code: 'due' } }],
+  };
+  const isApart = (rule: NeedRule) =>
+    plannedNeed(need, rule, { bundling: defaultBundling, today: '2026-06-01' })?.isSensitive;
+  t.same([isApart(guarded), isApart(plain)], [true, false], 'no other need’s message speaks of it');
+});
+
 t.test('nonsense is refused, and the message names the part', async (t) => {
   const yearly = whole('months', 12);
   const season = part('season', text('from', '09-01'), text('until', '03-31'));
@@ -166,7 +184,7 @@ t.test('nonsense is refused, and the message names the part', async (t) => {
     ['need-exclusion.until', [adults, component('a', yearly), exclusion('b', text('until', '31-03'))]],
     ['need-age.bornFrom', [part('age', { url: 'bornFrom', valueDate: '1958' }), component('a', yearly)]],
     ['a youngest age', [component('a', yearly)]],
-    ['need-guard', [adults, component('a', yearly), part('guard', { url: 'mode', valueCode: 'list' })]],
+    ['need-guard.mode', [adults, component('a', yearly), part('guard', { url: 'mode', valueCode: 'list' })]],
   ];
   for (const [named, extension] of wrong) {
     const read = parsed(...extension);

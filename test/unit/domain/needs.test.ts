@@ -320,6 +320,20 @@ t.test('a need opens once, becomes due once, and the same inputs change nothing'
   t.equal(dueOf(need), '2026-06-15');
 });
 
+t.test('under a new version of its rule a need keeps its id and due date, and names the version', async (t) => {
+  const { decide } = aStore(asthma);
+  const [now, organisation] = [noon('2026-06-21'), 'A83001'];
+  const open = decide('2026-06-20', reviewed('2025-06-15')).save;
+  t.same(open?.instantiatesCanonical, [`${asthma.url}|2026.1`]);
+  const rule = { ...asthma, version: '2027.1' };
+  const evaluation = on(rule, '2026-06-21', reviewed('2025-06-15'));
+  const { event, save } = decideNeed({ rule, evaluation, open, latest: open, organisation, now });
+  t.equal(event, 'updated', 'a new version is no silent change');
+  t.same(save?.instantiatesCanonical, [`${asthma.url}|2027.1`]);
+  t.equal(save?.id, open?.id);
+  t.equal(save && dueOf(save), '2026-06-15');
+});
+
 t.test('evidence meets the need; taken back, the same need is due again on the old date', async (t) => {
   const { decide, needs, openNeeds } = aStore(asthma);
   decide('2026-06-20', reviewed('2025-06-15'));

@@ -23,8 +23,8 @@ import { funnel, STAGES, stageOf } from '#domain/stage.ts';
 import { holdOf, move, newTask } from '#domain/task.ts';
 import { CALL_OUTCOMES, type Channel, type TaskEvent } from '#domain/task-event.ts';
 import { missingOf } from '#domain/task-facts.ts';
-import { BANNED_CODE, entryDateOf, entryOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
-import { moveWriteback, recordIdOf, type WritebackEvent } from '#domain/writeback-move.ts';
+import { BANNED_CODE, entryDateOf, entryOf, routeOf, type WritebackInput, writebacksFor } from '#domain/writeback.ts';
+import { moveWriteback, recordIdOf, triedAt, type WritebackEvent } from '#domain/writeback-move.ts';
 import { addTo } from '#fhir/date.ts';
 import { CALL_OUTCOME, STATUS_REASON, TASK_CODE, ukCoreExtension } from '#fhir/systems.ts';
 import type {
@@ -1005,9 +1005,13 @@ t.test('filed is a claim, read back is the proof', async (t) => {
   t.equal(through(filed, proof).status, 'completed');
   t.equal(through(proof).status, 'completed', 'a lost acknowledgement does not matter');
   t.equal(through({ kind: 'given-up' }, proof).status, 'completed', 'it is in the record: nobody may file it again');
-  t.equal(through({ kind: 'failed', reason: 'busy', retry: true }).status, 'requested');
-  t.equal(through({ kind: 'failed', reason: 'refused', retry: false }).status, 'failed');
-  t.equal(through(filed, { kind: 'failed', reason: 'busy', retry: true }).status, 'in-progress');
+  t.equal(triedAt(through({ kind: 'tried' })), later(3));
+  t.equal(triedAt(through({ kind: 'tried' }, { kind: 'untried' })), undefined);
+  t.equal(through(filed, { kind: 'tried' }, { kind: 'untried' }).status, 'in-progress', 'news of an earlier try');
+  const refused = through({ kind: 'tried' }, { kind: 'to-person', reason: 'refused' });
+  t.match(refused, { status: 'requested', statusReason: { text: 'refused' } });
+  t.equal(routeOf(refused), 'manual', 'a person files what a program cannot');
+  t.equal(triedAt(refused), undefined);
   t.notOk(value(moveWriteback(through(filed, proof), { kind: 'given-up' }, NOW)).changed);
   t.notOk(moveWriteback(aTask(), filed, NOW).ok);
 });
