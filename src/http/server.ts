@@ -3,7 +3,7 @@ import compress from '@fastify/compress';
 import fastify, { type FastifyInstance } from 'fastify';
 import { answerError, BODY_LIMIT, catchErrors, sendFailure } from './answer.ts';
 import { routeBoard } from './board/routes.ts';
-import { routeReceivedTexts } from './callbacks/govuk-notify.ts';
+import { routeGovUkCallbacks } from './callbacks/govuk-notify.ts';
 import { routeCallbacks } from './callbacks/notify.ts';
 import { type Capability, loadCapability } from './capability.ts';
 import type { Deps } from './deps.ts';
@@ -62,7 +62,7 @@ export async function createServer(deps: Deps, capability: Capability = loadCapa
   await routeEvents(app, deps);
   routeFhir(app, deps, routes);
   await routeCallbacks(app, deps);
-  await routeReceivedTexts(app, deps);
+  await routeGovUkCallbacks(app, deps);
   routeReplies(app, deps);
   routeTimes(app, deps);
   routeBoard(app, deps);

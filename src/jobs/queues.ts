@@ -50,6 +50,10 @@ export const queues = {
   }),
   /** A letter is asked about: its service sends no callback when it is printed. */
   'letter-status': only({ organisation, request: id }),
+  /** A text message by GOV.UK Notify is asked about, in case its callback was lost. */
+  'text-status': only({ organisation, request: id }),
+  /** The letters that wait for a practice's mail house become a file. */
+  'print-file': only({ organisation }),
   /** An appointment is made for a Task. */
   book: only({ organisation, task: id }),
   /** A booking that a client asked for and whose answer was lost is looked for, on behalf of the one who asked. */

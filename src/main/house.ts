@@ -38,10 +38,12 @@ import { reach } from '#workflow/outreach.ts';
 import { pullRecords } from '#workflow/patient-list.ts';
 import { defaultPolicy } from '#workflow/policy.ts';
 import type { OpenBatch, User } from '#workflow/ports.ts';
+import { printFile } from '#workflow/print-file.ts';
 import { letterStatus, receipt } from '#workflow/receipt.ts';
 import { RECEIVED_TEXT, receivedText } from '#workflow/received-text.ts';
 import { linkOf } from '#workflow/shell.ts';
 import type { SubscriptionShell } from '#workflow/subscription/shell.ts';
+import { TEXT_STATUS, textNews, textStatus } from '#workflow/text-status.ts';
 import { writeBack } from '#workflow/writeback.ts';
 import { openAudit } from './audit.ts';
 import { validatorOf } from './client-access.ts';
@@ -255,10 +257,13 @@ function handlersOf(shell: HouseShell, parts: Parts, fetch: Deliveries['fetch'])
     reach: (payload) => reach(shell, payload),
     receipt: (payload) => {
       if (payload.system === MESH) return understandMail(shell, payload);
+      if (payload.system === TEXT_STATUS) return textNews(shell, payload);
       return payload.system === RECEIVED_TEXT ? receivedText(shell, payload) : receipt(shell, payload);
     },
     'mesh-inbox': (payload) => emptyMailbox(shell, payload),
     'letter-status': (payload) => letterStatus(shell, payload),
+    'print-file': (payload) => printFile(shell, payload),
+    'text-status': (payload) => textStatus(shell, payload),
     book: (payload) => book(shell, payload),
     'settle-booking': (payload) => settleLive(shell, payload),
     attend: (payload) => attend(shell, payload),

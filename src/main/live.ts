@@ -36,6 +36,11 @@ export function liveParts(config: LiveConfig): Parts {
         url: config.lettersUrl,
         serviceOf: () => ({ apiKey: config.lettersKey, templateId: config.lettersTemplate }),
       },
+      printFolderOf: (ods) => {
+        const practice = config.practices.find((one) => one.organisation === ods);
+        return practice?.letters === 'print-file' ? practice.printFolder : undefined;
+      },
+      textServiceOf: (ods) => config.practices.find((one) => one.organisation === ods)?.textService,
       sds: { url: config.sdsUrl, apiKey: config.sdsKey },
       sspUrl: config.sspUrl,
       gpConnectIssuer: config.gpConnectIssuer,

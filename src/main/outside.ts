@@ -1,6 +1,7 @@
 /** The adapters, set up for one installation: the same code live and in the sandbox, only addresses and keys differ. */
 import { randomUUID } from 'node:crypto';
 import { createGovUkLetters } from '#adapters/govuk-notify/letters.ts';
+import { createGovUkTexts, type TextService } from '#adapters/govuk-notify/texts.ts';
 import { createGpConnect } from '#adapters/gp-connect/gp-connect.ts';
 import { createSds } from '#adapters/gp-connect/sds.ts';
 import { createIm1 } from '#adapters/im1/im1.ts';
@@ -8,6 +9,7 @@ import { fetchWithCertificate } from '#adapters/mesh/client-certificate.ts';
 import { createMesh, type MeshOptions } from '#adapters/mesh/mesh.ts';
 import { createNotify } from '#adapters/notify/notify.ts';
 import { createPds } from '#adapters/pds/pds.ts';
+import { createPrintFile } from '#adapters/print-file/letters.ts';
 import { type AccessToken, createPlatformToken } from '#auth/platform-token.ts';
 import type { PracticeConfig } from '#config.ts';
 import { fail, ok, type Result } from '#result.ts';
@@ -30,6 +32,10 @@ export type OutsideSettings = {
     readonly url: string;
     readonly serviceOf: (organisation: string) => { apiKey: string; templateId: string } | undefined;
   };
+  /** The services of practices that send their text messages themselves; at the same address. */
+  readonly textServiceOf?: (organisation: string) => TextService | undefined;
+  /** Folders of practices whose letters a mail house prints. */
+  readonly printFolderOf?: (organisation: string) => string | undefined;
   readonly sds: { readonly url: string; readonly apiKey: string };
   readonly sspUrl: string;
   readonly gpConnectIssuer: string;
@@ -86,12 +92,40 @@ export function createOutside(settings: OutsideSettings): Outside {
     serviceOf: settings.letters.serviceOf,
     now: realNow,
   });
+  const texts = createGovUkTexts({
+    baseUrl: settings.letters.url,
+    serviceOf: settings.textServiceOf ?? (() => undefined),
+    now: realNow,
+  });
   const im1 = createIm1({ baseUrl: settings.im1.url, applicationId: settings.im1.applicationId });
   const mesh = settings.mesh ? meshFor(settings.mesh, settings.version, realNow) : noMesh;
   const shareSdsTurns: NonNullable<Outside['shareSdsTurns']> = (turn) => {
     sdsTurn = turn;
   };
-  return { shareSdsTurns, ...gpConnect, ...notify, ...letters, ...im1, ...mesh, ...pdsOf(settings, accessToken) };
+  return {
+    shareSdsTurns,
+    ...gpConnect,
+    ...notify,
+    ...lettersBy(settings, letters),
+    ...texts,
+    ...im1,
+    ...mesh,
+    ...pdsOf(settings, accessToken),
+  };
+}
+
+/** Each practice's letters by its mail house where it has one, by GOV.UK Notify where not. */
+function lettersBy(
+  { now, printFolderOf = () => undefined }: OutsideSettings,
+  byNotify: ReturnType<typeof createGovUkLetters>,
+): Pick<Outside, 'sendLetter' | 'letterStatus' | 'closePrintFile'> {
+  const printed = createPrintFile({ folderOf: printFolderOf, now });
+  const of = (organisation: string) => (printFolderOf(organisation) === undefined ? byNotify : printed);
+  return {
+    sendLetter: (letter) => of(letter.organisation).sendLetter(letter),
+    letterStatus: (letter) => of(letter.organisation).letterStatus(letter),
+    closePrintFile: printed.closePrintFile,
+  };
 }
 
 function pdsOf({ pds, now }: OutsideSettings, accessToken: AccessToken): Pick<Outside, 'pds'> {

@@ -22,8 +22,11 @@ export type Outside = {
   readonly readCapability: ports.ReadCapability;
   readonly fetchRecord: ports.FetchRecord;
   readonly sendMessage: ports.SendMessage;
+  readonly sendText: ports.SendText;
+  readonly textStatus: ports.TextStatus;
   readonly sendLetter: ports.SendLetter;
   readonly letterStatus: ports.LetterStatus;
+  readonly closePrintFile: ports.ClosePrintFile;
   readonly fileEntry: ports.FileEntry;
   /** Where PDS is configured: how it is asked, in turns that the house gives. */
   readonly pds?: {

@@ -4,6 +4,7 @@ import type { SimAppointment } from './practice.ts';
 import type {
   AcceptedLetter,
   AcceptedMessage,
+  AcceptedText,
   DemographicsRead,
   FiledEntry,
   Journal,
@@ -25,6 +26,8 @@ export type StatusEntry = { readonly at: string; readonly items: readonly Notify
 export type Ledger = {
   readonly messages: readonly AcceptedMessage[];
   readonly letters: readonly AcceptedLetter[];
+  /** By GOV.UK Notify. */
+  readonly texts: readonly AcceptedText[];
   readonly bookings: readonly Booking[];
   /** Cancelled through GP Connect; what the practice cancels itself is not in here. */
   readonly cancellations: readonly Cancellation[];
@@ -38,7 +41,7 @@ export type Ledger = {
   statusesOf(messageId: string): readonly StatusEntry[];
   counts(): Readonly<Record<string, number>>;
   /** Keys under which the same thing was done more than once: each one is a fault of the caller. */
-  duplicates(): Readonly<Record<'messages' | 'letters' | 'bookings' | 'filed', readonly string[]>>;
+  duplicates(): Readonly<Record<'messages' | 'letters' | 'texts' | 'bookings' | 'filed', readonly string[]>>;
   fault(fault: Fault): void;
   readonly faults: FaultBook;
 };
@@ -67,6 +70,7 @@ function emptyBooks() {
     lists: {
       messages: [] as AcceptedMessage[],
       letters: [] as AcceptedLetter[],
+      texts: [] as AcceptedText[],
       bookings: [] as Booking[],
       cancellations: [] as Cancellation[],
       filed: [] as FiledEntry[],
@@ -95,6 +99,9 @@ function enter({ lists, byReference, byId, statuses }: Books, record: JournalRec
       break;
     case 'letter':
       lists.letters.push(record.letter);
+      break;
+    case 'text':
+      lists.texts.push(record.text);
       break;
     case 'demographics-read':
       lists.demographicsReads.push(record.read);
@@ -127,9 +134,8 @@ function enterAppointment(
 function duplicatesIn(lists: Books['lists']): ReturnType<Ledger['duplicates']> {
   return {
     messages: repeated(lists.messages.map(({ reference }) => reference)),
-    letters: repeated(
-      lists.letters.flatMap(({ serviceId, reference }) => (reference ? [`${serviceId} ${reference}`] : [])),
-    ),
+    letters: repeated(lists.letters.flatMap(referred)),
+    texts: repeated(lists.texts.flatMap(referred)),
     bookings: repeated(
       lists.bookings.flatMap(({ ods, appointment: { patientId, comment } }) =>
         comment ? [`${ods} ${patientId} ${comment}`] : [],
@@ -137,6 +143,10 @@ function duplicatesIn(lists: Books['lists']): ReturnType<Ledger['duplicates']> {
     ),
     filed: repeated(lists.filed.map(({ ods, externalReference }) => `${ods} ${externalReference}`)),
   };
+}
+
+function referred({ serviceId, reference }: AcceptedLetter | AcceptedText): readonly string[] {
+  return reference ? [`${serviceId} ${reference}`] : [];
 }
 
 function repeated(keys: readonly string[]): readonly string[] {

@@ -23,6 +23,18 @@ export type AcceptedLetter = {
   readonly personalisation: Readonly<Record<string, unknown>>;
 };
 
+/** A text message that GOV.UK Notify accepted. It does not refuse a second one with the same reference. */
+export type AcceptedText = {
+  readonly id: string;
+  readonly reference: string | null;
+  readonly at: string;
+  readonly serviceId: string;
+  readonly ods: string;
+  readonly templateId: string;
+  readonly phoneNumber: string;
+  readonly body: string;
+};
+
 /** A coded entry that was filed through the transaction link. A second one with the same reference is filed again. */
 export type FiledEntry = {
   readonly recordId: string;
@@ -106,6 +118,7 @@ export type JournalRecord =
       readonly items: readonly NotifyStatus[];
     }
   | { readonly kind: 'letter'; readonly letter: AcceptedLetter }
+  | { readonly kind: 'text'; readonly text: AcceptedText }
   | { readonly kind: 'demographics-read'; readonly read: DemographicsRead }
   | { readonly kind: 'record-read'; readonly at: string; readonly ods: string; readonly patientId: string }
   /** A duplicate or a taken slot that was refused. */

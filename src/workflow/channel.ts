@@ -19,7 +19,7 @@ import { latestDates } from '#store/outreach.ts';
 import type { OutreachShell } from './hand-over.ts';
 import type { Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
-import { hoursOf, linkOf, type Transaction } from './shell.ts';
+import { hoursOf, linkOf, sendsOwnTexts, type Transaction } from './shell.ts';
 
 export type PlannedStep = { readonly step: Step; readonly dueAt: string };
 
@@ -87,7 +87,8 @@ async function constraintsOf(
 ): Promise<Constraints> {
   const template = shell.templates.get(canonical);
   const hours = hoursOf(shell, pathway.organisation);
-  const asked = { channel, template, policy: shell.policy, hours, now: shell.now() };
+  const needsMobile = sendsOwnTexts(shell, pathway.organisation);
+  const asked = { channel, template, policy: shell.policy, hours, needsMobile, now: shell.now() };
   const { consent, contact, suppressed, template: of } = await gatherSendCheck(tx, pathway, asked);
   const { organisation, patientId, patient } = pathway;
   const coded = await latestDates(tx, organisation, patientId, Object.keys(REACH_CODES));

@@ -2,10 +2,11 @@
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { check } from '#domain/outreach/checklist.ts';
 import { type Template, withReplyUrl } from '#domain/outreach/message.ts';
+import { mobileOf } from '#domain/outreach/mobile.ts';
 import { sentCommunication } from '#domain/outreach/receipt.ts';
 import { channelOf, revoked, templateOf } from '#domain/outreach/request.ts';
 import { communicationId, type Sequence } from '#domain/sequence.ts';
-import { isEnded } from '#domain/task-event.ts';
+import { type Channel, isEnded } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest } from '#fhir/types.ts';
 import { type Failure, fail, ok, type Result } from '#result.ts';
@@ -16,9 +17,10 @@ import { setTimers } from '#store/timers.ts';
 import { auditOfSend } from './audit.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import type { Policy } from './policy.ts';
-import type { SendLetter, SendMessage } from './ports.ts';
+import type { SendLetter, SendMessage, SendText } from './ports.ts';
+import { planPrintFile } from './print-file.ts';
 import { addressLines, gatherSendCheck, nhsNumberOf } from './send-check.ts';
-import { hoursOf, type Shell, type Transaction } from './shell.ts';
+import { hoursOf, linkOf, type Shell, sendsOwnTexts, type Transaction } from './shell.ts';
 import { isHalted } from './stand-down.ts';
 import { moveTask } from './task.ts';
 
@@ -29,6 +31,7 @@ export type OutreachShell = Shell & {
   readonly templates: ReadonlyMap<string, Template>;
   readonly policy: Policy;
   readonly sendMessage: SendMessage;
+  readonly sendText: SendText;
   readonly sendLetter: SendLetter;
   /** The patient's own link for answering a request: short-lived, signed, without identity. */
   readonly replyUrl: (organisation: string, requestId: string, expires: string) => string;
@@ -64,7 +67,9 @@ export async function handOver(
     const channel = channelOf(request) ?? 'sms';
     const template = templateOf(request, shell.templates.values());
     const hours = hoursOf(shell, job.organisation);
-    const input = await gatherSendCheck(tx, pathway, { channel, template, policy: shell.policy, hours, now });
+    const needsMobile = sendsOwnTexts(shell, job.organisation);
+    const { policy } = shell;
+    const input = await gatherSendCheck(tx, pathway, { channel, template, policy, hours, needsMobile, now });
     const checked = check(input);
     if (isEnded(pathway.task.status) || checked.result !== 'send') {
       await stepBack(shell, tx, pathway, request, checked.result === 'send' ? undefined : checked);
@@ -106,6 +111,11 @@ async function send(
     });
     return sent.ok ? ok({ messageId: sent.value.messageId }) : sent;
   }
+  if (channel === 'sms' && sendsOwnTexts(shell, organisation)) {
+    const phoneNumber = mobileOf(pathway.patient, shell.now());
+    if (!phoneNumber) return fail('invalid', 'A text cannot be sent without a mobile number');
+    return shell.sendText({ key, organisation, phoneNumber, body: body.value, mayStillGo });
+  }
   const sent = await shell.sendMessage({ key, channel, organisation, nhsNumber, body: body.value, mayStillGo });
   if (!sent.ok) return sent;
   return ok(sent.value.messageId ? { messageId: sent.value.messageId } : {});
@@ -133,17 +143,27 @@ async function record(
     source: 'holdfast',
   });
   await appendAudit(tx, [auditOfSend(pathway, request, { outcome: '0', now })]);
-  if (channel === 'letter')
+  const asks = whenAsked(channel, sendsOwnTexts(shell, organisation));
+  const key = request.id ?? '';
+  if (channel === 'letter' && linkOf(shell, organisation)?.letters === 'print-file')
+    await planPrintFile(tx, organisation, now);
+  if (asks)
     await setTimers(tx, [
       {
         organisation,
-        queue: 'letter-status',
-        key: request.id ?? '',
-        dueAt: addTo(now, { days: 2 }),
-        payload: { organisation, request: request.id ?? '' },
+        queue: asks.queue,
+        key,
+        dueAt: addTo(now, asks.after),
+        payload: { organisation, request: key },
       },
     ]);
   await shell.enqueue(tx, change.jobs);
+}
+
+/** Of what no callback comes, or may be lost, its service is asked; NHS Notify cannot be asked by our key. */
+function whenAsked(channel: Channel, isOwnText: boolean) {
+  if (channel === 'letter') return { queue: 'letter-status', after: { days: 2 } };
+  return channel === 'sms' && isOwnText ? { queue: 'text-status', after: { hours: 4 } } : undefined;
 }
 
 /** Between asking and sending something changed: the request is taken back, and the Task looks again. */

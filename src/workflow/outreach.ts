@@ -20,7 +20,7 @@ import { channelFor, choiceSaved, type PlannedStep } from './channel.ts';
 import { handOver, type OutreachShell } from './hand-over.ts';
 import { loadPathway, type Pathway } from './pathway.ts';
 import { gatherSendCheck } from './send-check.ts';
-import { hoursOf, linkOf, type StageJob, type Transaction } from './shell.ts';
+import { hoursOf, linkOf, type StageJob, sendsOwnTexts, type Transaction } from './shell.ts';
 import { isHalted, standDown } from './stand-down.ts';
 import { keepChanges, moveTask } from './task.ts';
 
@@ -130,7 +130,14 @@ async function take(shell: OutreachShell, tx: Transaction, pathway: Pathway, ste
   const template = shell.templates.get(step.template);
   const hours = hoursOf(shell, pathway.organisation);
   const checked = check(
-    await gatherSendCheck(tx, pathway, { channel: step.channel, template, policy: shell.policy, hours, now }),
+    await gatherSendCheck(tx, pathway, {
+      channel: step.channel,
+      template,
+      policy: shell.policy,
+      hours,
+      needsMobile: sendsOwnTexts(shell, pathway.organisation),
+      now,
+    }),
   );
   if (checked.result !== 'send') return refuse(shell, tx, pathway, { step, checked });
   const practice = linkOf(shell, pathway.organisation);

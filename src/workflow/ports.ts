@@ -126,6 +126,20 @@ export type SendMessage = (message: {
   readonly mayStillGo: () => boolean;
 }) => Promise<Result<{ readonly messageId: string | undefined; readonly duplicate: boolean }>>;
 
+/**
+ * Hands one text message to the practice's own text service, which looks nobody up. It has no idempotency: the adapter
+ * looks for `key` first.
+ */
+export type SendText = (text: {
+  readonly key: string;
+  readonly organisation: string;
+  /** +447…. */
+  readonly phoneNumber: string;
+  readonly body: string;
+  /** As for a message. */
+  readonly mayStillGo: () => boolean;
+}) => Promise<Result<{ readonly messageId: string; readonly duplicate: boolean }>>;
+
 /** Hands one letter to the practice's letter service. It has no idempotency: the adapter looks for `key` first. */
 export type SendLetter = (letter: {
   readonly key: string;
@@ -137,8 +151,11 @@ export type SendLetter = (letter: {
   readonly mayStillGo: () => boolean;
 }) => Promise<Result<{ readonly messageId: string; readonly duplicate: boolean }>>;
 
-/** What became of a letter, by its key. `delivered` = printed and posted; it is never known to have been read. */
-export type LetterStatus = (letter: { readonly organisation: string; readonly key: string }) => Promise<
+/**
+ * What became of a letter or a text, by its key. `delivered` = printed and posted, or on the phone; it is never known to
+ * have been read. `not-found` once its service has forgotten it.
+ */
+export type LetterStatus = (sent: { readonly organisation: string; readonly key: string }) => Promise<
   Result<{
     readonly status: 'sending' | 'delivered' | 'failed';
     readonly at?: string;
@@ -146,6 +163,17 @@ export type LetterStatus = (letter: { readonly organisation: string; readonly ke
     readonly messageId?: string;
   }>
 >;
+
+export type TextStatus = LetterStatus;
+
+/** Whether a letter that waits for the mail house may go, is to wait for the next file, or is not wanted any more. */
+export type LetterVerdict = 'go' | 'wait' | 'withdraw';
+
+/** Puts a practice's waiting letters into one file for its mail house. Safe to call again after a crash, not twice at once. */
+export type ClosePrintFile = (closing: {
+  readonly organisation: string;
+  readonly verdictOf: (key: string) => Promise<LetterVerdict>;
+}) => Promise<Result<{ readonly letters: number; readonly withdrawn: number; readonly waiting: number }>>;
 
 /** A coded entry to be filed in the practice's record. */
 export type EntryToFile = {

@@ -32,7 +32,7 @@ export async function receipt(shell: OutreachShell, job: { system: string; key: 
   return ok(problems.length);
 }
 
-const NOT_OURS = 'names a message that this installation did not send';
+export const NOT_OURS = 'names a message that this installation did not send';
 
 function parse(raw: Buffer) {
   try {
@@ -58,7 +58,7 @@ async function applyItem(shell: OutreachShell, tx: Transaction, item: NotifyRece
 }
 
 /** Applies news of a message, known by the request that it was sent under; answers with what was wrong, if anything. */
-async function apply(
+export async function apply(
   shell: OutreachShell,
   tx: Transaction,
   requestId: string,

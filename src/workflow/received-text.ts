@@ -80,7 +80,8 @@ async function lastText(tx: Transaction, organisation: string, patient: string):
     .sort((one, other) => epochMilliseconds(other.sent ?? '') - epochMilliseconds(one.sent ?? ''))[0];
 }
 
-function jsonOf(raw: Buffer): unknown {
+/** What a kept body says; undefined where it is no JSON. */
+export function jsonOf(raw: Buffer): unknown {
   try {
     return JSON.parse(raw.toString('utf8'));
   } catch {

@@ -2,6 +2,7 @@
 import { type Evaluation, evaluateNeed } from '#domain/needs/evaluation.ts';
 import { valueSetsOf } from '#domain/needs/rule.ts';
 import type { Template } from '#domain/outreach/message.ts';
+import { mobileOf } from '#domain/outreach/mobile.ts';
 import { isForPeopleOnly, PEOPLE_ONLY_CODES } from '#domain/outreach/people-only.ts';
 import type { Freshness, SendCheck } from '#domain/outreach/send-check.ts';
 import type { Hours } from '#domain/outreach/window.ts';
@@ -34,6 +35,8 @@ export async function gatherSendCheck(
     readonly template: Template | undefined;
     readonly policy: Policy;
     readonly hours: Hours;
+    /** Whether a text goes by a service that must be told the number. */
+    readonly needsMobile: boolean;
     readonly now: string;
   },
 ): Promise<SendCheck> {
@@ -71,7 +74,7 @@ export async function gatherSendCheck(
         patient: patientId,
         points: contactPoints(pathway.patient),
       }),
-      telephone: hasTelephone(pathway.patient),
+      ...numbersOf(pathway.patient, of),
     },
     need: needOf(pathway, evaluation, record ? bookedElsewhere(pathway, policy, now) : 'unknown'),
     frequency: { sent: sentTimes(pathway), most: policy.frequency.most, days: policy.frequency.days },
@@ -199,8 +202,15 @@ function contactPoints(patient: Patient | undefined): string[] {
   return (patient?.telecom ?? []).flatMap((contact) => contact.value ?? []);
 }
 
-function hasTelephone(patient: Patient | undefined): boolean {
-  return (patient?.telecom ?? []).some((contact) => contact.system === 'phone' && contact.value !== undefined);
+/** Whether a call can be made and, where we must know the number ourselves, a text be sent. */
+function numbersOf(
+  patient: Patient | undefined,
+  { needsMobile, now }: { needsMobile: boolean; now: string },
+): Pick<SendCheck['contact'], 'telephone' | 'mobile'> {
+  const telephone = (patient?.telecom ?? []).some(
+    (contact) => contact.system === 'phone' && contact.value !== undefined,
+  );
+  return { telephone, ...(needsMobile ? { mobile: mobileOf(patient, now) !== undefined } : {}) };
 }
 
 /** A future appointment of a suitable kind that this Task did not make. */

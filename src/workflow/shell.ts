@@ -9,7 +9,7 @@ import type { SubscriptionShell } from './subscription/shell.ts';
 
 /** A job as the workflow names it; `jobs/queues.ts` holds the schemas and `main.ts` checks that they fit. */
 export type StageJob =
-  | { readonly queue: 'intake' | 'campaign'; readonly payload: { organisation: string } }
+  | { readonly queue: 'intake' | 'campaign' | 'print-file'; readonly payload: { organisation: string } }
   | { readonly queue: 'derive'; readonly payload: { organisation: string; feed: string; patientKeys: string[] } }
   | { readonly queue: 'pull-record'; readonly payload: { organisation: string; patients: string[]; user?: User } }
   | {
@@ -25,7 +25,7 @@ export type StageJob =
       readonly queue: 'reach' | 'book' | 'called' | 'write-back';
       readonly payload: { organisation: string; task: string };
     }
-  | { readonly queue: 'letter-status'; readonly payload: { organisation: string; request: string } }
+  | { readonly queue: 'letter-status' | 'text-status'; readonly payload: { organisation: string; request: string } }
   | { readonly queue: 'mesh-inbox'; readonly payload: { mailbox: string; validatedOn?: string } }
   | { readonly queue: 'stop-list'; readonly payload: { organisation: string; flag: string; since: string } }
   | { readonly queue: 'receipt'; readonly payload: { system: string; key: string } };
@@ -48,6 +48,10 @@ export type PracticeLink = {
   readonly rules?: readonly string[];
   /** Telephone number of the practice, for its booking organisation and its letters. */
   readonly telephone: string;
+  /** Who sends its text messages; NHS Notify when left out. */
+  readonly sms?: 'nhs-notify' | 'govuk-notify';
+  /** Who prints its letters; GOV.UK Notify when left out. */
+  readonly letters?: 'govuk-notify' | 'print-file';
   /** How each step's channel is taken: as the sequence names it, which is the default, or by evidence. */
   readonly channelPolicy?: 'fixed' | 'evidence';
   /** When it may be written from and called, where it narrows the usual hours. */
@@ -75,6 +79,11 @@ export function linkOf(shell: Pick<Shell, 'practices'>, organisation: string): P
 /** The practice's own hours; none where it keeps the usual ones. */
 export function hoursOf(shell: Pick<Shell, 'practices'>, organisation: string): Hours {
   return linkOf(shell, organisation)?.hours ?? {};
+}
+
+/** Whether its text messages go by its own service at GOV.UK Notify, which is told the number. */
+export function sendsOwnTexts(shell: Pick<Shell, 'practices'>, organisation: string): boolean {
+  return linkOf(shell, organisation)?.sms === 'govuk-notify';
 }
 
 /** Splits work into jobs of a bearable size. */

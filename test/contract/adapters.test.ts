@@ -5,6 +5,7 @@ import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import t from 'tap';
 import { createGovUkLetters } from '#adapters/govuk-notify/letters.ts';
+import { createGovUkTexts } from '#adapters/govuk-notify/texts.ts';
 import { refusalOf } from '#adapters/gp-connect/errors.ts';
 import { createGpConnect } from '#adapters/gp-connect/gp-connect.ts';
 import { createSds } from '#adapters/gp-connect/sds.ts';
@@ -22,6 +23,8 @@ import type {
   ListAppointments,
   SendLetter,
   SendMessage,
+  SendText,
+  TextStatus,
 } from '#workflow/ports.ts';
 
 const shared = join(import.meta.dirname, '..', '..', '..', 'shared');
@@ -30,6 +33,7 @@ const text = (path: string) => readFileSync(join(shared, path), 'utf8');
 const json = (path: string) => JSON.parse(text(path));
 const NOW = '2026-01-01T00:00:00.000Z';
 const ADDRESS = 'https://provider.thirdparty.nhs.uk/Z00001/STU3/1/gpconnect';
+const LETTERHEAD = '8e222534-7f05-4972-86e3-17c5d9f894e2';
 const user = {
   sdsUserId: '111111111111',
   sdsRoleProfileId: '22222222222222',
@@ -85,6 +89,7 @@ const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true });
 t.test('the adapters fit the ports of the workflow', async (t) => {
   const { fetch: send } = recorder();
   const gp = gpConnect(send);
+  const texts = createGovUkTexts({ baseUrl: 'https://x.example', serviceOf: () => undefined, now: () => NOW });
   const ports: [
     FindSlots,
     BookAppointment,
@@ -93,6 +98,8 @@ t.test('the adapters fit the ports of the workflow', async (t) => {
     FetchRecord,
     SendMessage,
     SendLetter,
+    SendText,
+    TextStatus,
     FileEntry,
   ] = [
     gp.findSlots,
@@ -102,6 +109,8 @@ t.test('the adapters fit the ports of the workflow', async (t) => {
     gp.fetchRecord,
     createNotify({ baseUrl: 'https://x.example', accessToken: async () => ok('t') }).sendMessage,
     createGovUkLetters({ baseUrl: 'https://x.example', serviceOf: () => undefined, now: () => NOW }).sendLetter,
+    texts.sendText,
+    texts.textStatus,
     createIm1({ baseUrl: 'https://x.example', applicationId: 'a' }).fileEntry,
   ];
   t.ok(
@@ -151,6 +160,20 @@ t.test('what GOV.UK Notify is sent is what its OpenAPI describes', { skip }, asy
   };
   t.ok((await sendLetter(letter)).ok);
   t.ok(valid(sent[1]?.body), ajv.errorsText(valid.errors));
+
+  const validText = ajv.compile({ $ref: 'govuk#/components/schemas/SendTextMessageRequest' });
+  const texted = recorder([200, { notifications: [] }], [201, { id: '740e5834-3a29-46b4-9a6f-16142fde533a' }]);
+  const { sendText } = createGovUkTexts({
+    baseUrl: 'https://api.notifications.service.gov.uk',
+    serviceOf: () => ({ apiKey, templateId: '64415853-cb86-4cc4-b597-2aaa94ef8c39', senderId: LETTERHEAD }),
+    now: () => NOW,
+    fetch: texted.fetch,
+  });
+  const text = { key: 'hf-1', organisation: 'Z00001', phoneNumber: '+447700900123', body: 'Please book.' };
+  t.ok((await sendText(text)).ok);
+  t.ok(validText(texted.sent[1]?.body), ajv.errorsText(validText.errors));
+  t.match(texted.sent[1]?.body, { reference: 'hf-1', sms_sender_id: LETTERHEAD });
+  t.notOk(validText({ phone_number: '07' }), 'the schema does refuse');
 });
 
 t.test('tokens are those of the recorded examples, letter by letter', { skip }, async (t) => {

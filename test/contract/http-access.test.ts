@@ -143,6 +143,7 @@ t.test('the routes that need no token are exactly these', async (t) => {
     'GET /reply/:token',
     'GET /sandbox/logins',
     'POST /callbacks/govuk-notify/received-text',
+    'POST /callbacks/govuk-notify/status',
     'POST /callbacks/notify',
     'POST /reply/:token',
     'POST /reply/times',

@@ -7,6 +7,7 @@ import { SignJWT } from 'jose';
 import t from 'tap';
 import { londonOffsetTime } from '#fhir/date.ts';
 import { createLedger, type Ledger } from '#sandbox/ledger.ts';
+import { statusCallback } from '#sandbox/stand-ins/govuk-texts.ts';
 import type { StandIns } from '#sandbox/stand-ins/start.ts';
 import {
   askForToken,
@@ -643,6 +644,65 @@ t.test('GOV.UK Notify takes letters, twice if asked twice, and finds them by ref
       body: { errors: [{ error: 'AuthError' }] },
     });
   }
+});
+
+t.test('GOV.UK Notify takes texts, tells what became of them, and forgets them after a week', async (t) => {
+  const { standIns, world } = await stage(t);
+  const call = await letterClient(standIns);
+  const text = {
+    template_id: '6a3c5d2e-3333-4000-8000-000000000003',
+    phone_number: '+447700900123',
+    reference: 'hf-text-1',
+    personalisation: { body: 'Please book.' },
+  };
+  const send = (more: object) => call('POST', '/v2/notifications/sms', { ...text, ...more });
+  const sent = await send({});
+  t.match(sent, { status: 201, body: { id: String, reference: 'hf-text-1', content: { body: 'Please book.' } } });
+  t.match(await send({ phone_number: '01632960001' }), {
+    status: 400,
+    body: { errors: [{ error: 'ValidationError' }] },
+  });
+  t.match(await send({ personalisation: { body: 'x'.repeat(919) } }), {
+    status: 400,
+    body: { errors: [{ error: 'BadRequestError' }] },
+  });
+  const find = async (reference: string) =>
+    (await call('GET', `/v2/notifications?template_type=sms&reference=${reference}`)).body.notifications;
+  t.match(await find('hf-text-1'), [{ id: sent.body.id, type: 'sms', status: 'sending', completed_at: null }]);
+  t.same((await call('GET', '/v2/notifications?template_type=letter')).body.notifications, []);
+  await send({ phone_number: '07700900002', reference: 'gone' });
+  await send({ phone_number: '07700 900003', reference: 'later' });
+  world.clock.advanceTo('2026-06-01T08:00:00Z');
+  t.match(await find('hf-text-1'), [{ status: 'delivered', completed_at: String }]);
+  t.match(await find('gone'), [{ status: 'permanent-failure' }]);
+  t.match(await find('later'), [{ status: 'temporary-failure' }]);
+  await send({});
+  t.same(standIns.ledger.duplicates().texts, [`${LETTER_SERVICE.serviceId} hf-text-1`], 'no idempotency there either');
+  world.clock.advanceTo('2026-06-09T08:00:00Z');
+  t.same(await find('hf-text-1'), []);
+});
+
+t.test('the texts of GOV.UK Notify have the shapes of its published contract', { skip }, async (t) => {
+  const oas = JSON.parse(readFileSync(join(contracts, 'govuk-notify', 'govuk-notify.oas.json'), 'utf8'));
+  const { standIns, world } = await stage(t);
+  const call = await letterClient(standIns);
+  const sent = await call('POST', '/v2/notifications/sms', {
+    template_id: '6a3c5d2e-3333-4000-8000-000000000003',
+    phone_number: '+447700900123',
+    personalisation: { body: 'Please book.' },
+  });
+  const named = (schema: string) => Object.keys(oas.components.schemas[schema].properties);
+  t.same(Object.keys(sent.body).sort(), named('SendTextMessageResponse').sort());
+  const shape = oas.components.schemas.GetOneMessageResponse.oneOf.find((one: Json) => one.title === 'sms');
+  const shown = (await call('GET', `/v2/notifications/${sent.body.id}`)).body;
+  t.same(
+    Object.keys(shown).filter((name) => !(name in shape.properties)),
+    [],
+    'nothing that it would not show',
+  );
+  const [text] = standIns.ledger.texts;
+  t.ok(text);
+  if (text) t.same(Object.keys(statusCallback(text, world.clock.now())).sort(), named('SmsCallbackRequest').sort());
 });
 
 async function im1Client(standIns: StandIns, ods = 'A81001') {

@@ -112,6 +112,7 @@ t.test('the public routes are these and no others', async (t) => {
     'GET /openapi.json',
     'GET /reply/:token',
     'POST /callbacks/govuk-notify/received-text',
+    'POST /callbacks/govuk-notify/status',
     'POST /callbacks/notify',
     'POST /reply/:token',
     'POST /reply/times',

@@ -109,7 +109,7 @@ async function breakEach(t: { ok(value: unknown, name: string): unknown }, { api
     const judged = (await checkLaws(api, { ...found, ...change }, ledger)).filter((law) => law.name.includes(name));
     t.ok(judged.length === 1 && judged[0]?.isHeld === false, `"${name}" is broken by what it forbids`);
   }
-  const twice = { ...ledger, duplicates: () => ({ messages: ['a'], letters: [], bookings: [], filed: [] }) };
+  const twice = { ...ledger, duplicates: () => ({ messages: ['a'], letters: [], texts: [], bookings: [], filed: [] }) };
   const last = (await checkLaws(api, found, twice)).find(({ name }) => name.includes('arrived twice'));
   t.ok(last?.isHeld === false, '"arrived twice" is broken by what it forbids');
 }

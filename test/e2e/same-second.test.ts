@@ -539,6 +539,7 @@ async function checkedFor(
         template: { ...template, sensitivity },
         policy: shell.policy,
         hours: {},
+        needsMobile: false,
         now: clock.now,
       },
     );

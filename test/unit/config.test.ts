@@ -147,6 +147,32 @@ t.test('files, lists and URLs are looked into', async (t) => {
   for (const [what, environment, names] of cases) t.same([...new Set(faultsOf(environment))], names, what);
 });
 
+t.test('a practice sends by its own routes only with what they need, and PDS', async (t) => {
+  const whole = liveEnvironment(t);
+  const uuid = '5f8a2c1e-7d34-4b6a-9c0f-2e1d3a4b5c6d';
+  const own = {
+    sms: 'govuk-notify',
+    govukNotify: { keyFile: whole.LETTERS_KEY_FILE, smsTemplate: uuid },
+    textTokenSha256: 'a'.repeat(64),
+  };
+  const read = (more: object, pds = 'https://pds.example') =>
+    readConfig({ ...liveEnvironment(t, { practices: [practice(more)] }), PDS_URL: pds }, [], TODAY);
+  t.match(read(own), {
+    value: { practices: [{ sms: 'govuk-notify', textService: { apiKey: 'a letters key', templateId: uuid } }] },
+  });
+  t.match(read({ sms: 'nhs-notify', letters: 'govuk-notify' }, ''), { ok: true });
+  const printed = { letters: 'print-file', printFolder: '/data/print/A81001' };
+  t.match(read(printed), { ok: true });
+  t.match(read(printed, ''), { failure: { issues: [{ expression: 'PDS_URL' }] } });
+  t.match(read({ letters: 'print-file' }), { failure: { message: /A81001 without printFolder/ } });
+  t.match(read(own, ''), { failure: { issues: [{ expression: 'PDS_URL' }] } });
+  const without = (name: keyof typeof own) => ({ ...own, [name]: undefined });
+  t.match(read(without('govukNotify')), { failure: { message: /without its govukNotify or textTokenSha256/ } });
+  t.match(read(without('textTokenSha256')), { failure: { message: /without its govukNotify or textTokenSha256/ } });
+  const nowhere = { ...own, govukNotify: { keyFile: '/nowhere/key', smsTemplate: uuid } };
+  t.match(read(nowhere), { failure: { message: /keyFile of A81001\) names a file that cannot be read/ } });
+});
+
 t.test('MESH is described whole or not at all, and a practice that needs it is not left without', async (t) => {
   const byDocument = liveEnvironment(t, { practices: [practice({ writeback: 'send-document' })] });
   t.same(faultsOf(byDocument), ['MESH_MAILBOX']);

@@ -236,6 +236,8 @@ t.test('a payload holds what its schema names, and nothing else', async (t) => {
     receipt: { system: 'notify', key: 'k' },
     'mesh-inbox': { mailbox: 'X26OT001' },
     'letter-status': { organisation: ODS, request: 'r1' },
+    'print-file': { organisation: ODS },
+    'text-status': { organisation: ODS, request: 'r1' },
     book: { organisation: ODS, task: 't1' },
     'settle-booking': {
       organisation: ODS,

@@ -79,7 +79,7 @@ function contactFault(channel: Channel, { contact, sensitivity }: Constraints): 
   if (channel === 'letter' && (lines < 3 || lines > 7)) return 'no-contact-point';
   if (channel === 'telephone' && contact.telephone !== true) return 'no-contact-point';
   // Notify looks for a number by itself, but a record that holds none rarely has a patient who reads texts.
-  if (channel === 'sms' && contact.telephone === false) return 'no-contact-point';
+  if (channel === 'sms' && (contact.telephone === false || contact.mobile === false)) return 'no-contact-point';
   return sensitivity === 'sensitive' && channel !== 'nhsapp' && contact.shared !== false
     ? 'shared-contact-point'
     : undefined;

@@ -22,7 +22,8 @@ export function contactPoint(input: SendCheck): Verdict {
     const lines = contact.addressLines?.length ?? 0;
     return lines < 3 || lines > 7 ? { result: 'skip-step', reason: 'no-address' } : PASS;
   }
-  const isCallable = channel !== 'telephone' || contact.telephone === true;
+  const isTextable = channel !== 'sms' || contact.mobile === undefined || contact.mobile === true;
+  const isCallable = isTextable && (channel !== 'telephone' || contact.telephone === true);
   return isCallable ? PASS : { result: 'skip-step', reason: 'no-telephone' };
 }
 

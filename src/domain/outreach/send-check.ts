@@ -58,8 +58,10 @@ export type SendCheck = {
     readonly addressLines?: readonly string[];
     /** Whether the contact point belongs to more than one patient. */
     readonly shared: Known;
-    /** For calls only: whether a number is known. Notify finds numbers for messages by itself. */
+    /** For calls only: whether a number is known. */
     readonly telephone: Known;
+    /** For texts that need one: whether a mobile number is known. Left out where NHS Notify sends, which finds it by itself. */
+    readonly mobile?: Known;
   };
   readonly need: {
     readonly status: 'active' | 'on-hold' | 'completed' | 'revoked' | 'unknown';

@@ -1,8 +1,8 @@
 /** What a callback is, once it was proved. */
 
 export type CallbackReceived = {
-  /** A status of NHS Notify, or a text from a patient by GOV.UK Notify. */
-  readonly kind: 'notify' | 'govuk-text';
+  /** A status of NHS Notify; a text from a patient, or the status of one of ours, by GOV.UK Notify. */
+  readonly kind: 'notify' | 'govuk-text' | 'govuk-status';
   /** The exact bytes that were sent. */
   readonly raw: Buffer;
   /** SHA-256 of the bytes, hex, after the practice and a bar where the token named one: the same body delivered twice has the same one. */
@@ -13,5 +13,5 @@ export type CallbackReceived = {
   readonly problem?: 'not-json' | 'no-items' | 'item-without-key';
 };
 
-/** What proves that a text came by GOV.UK Notify, and for which practice: the SHA-256 (hex) of the token entered there. */
+/** What proves that a callback came by GOV.UK Notify, and for which practice: the SHA-256 (hex) of the token entered there. */
 export type TextToken = { readonly organisation: string; readonly sha256: string };

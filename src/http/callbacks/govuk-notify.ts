@@ -1,5 +1,5 @@
 /**
- * Texts that patients send to a practice's number at GOV.UK Notify. There is no signature: the bearer token that the
+ * Texts that patients send to a practice's number at GOV.UK Notify, and what became of those it sent them. There is no signature: the bearer token that the
  * practice entered there proves the sender and says which practice it is. facts: nhs-apis §4
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -8,35 +8,45 @@ import type { Deps } from '#http/deps.ts';
 import { answerOf } from '#http/openapi.ts';
 import { EVENTS } from '#ops/log.ts';
 import { fail } from '#result.ts';
-import type { TextToken } from './deps.ts';
+import type { CallbackReceived, TextToken } from './deps.ts';
 import { digestOf, isSame, keep } from './keep.ts';
 
-export async function routeReceivedTexts(app: FastifyInstance, deps: Deps): Promise<void> {
+const ROUTES: readonly { path: string; kind: CallbackReceived['kind']; summary: string }[] = [
+  { path: 'received-text', kind: 'govuk-text', summary: 'Text messages from patients, by GOV.UK Notify' },
+  { path: 'status', kind: 'govuk-status', summary: 'What became of text messages to patients, by GOV.UK Notify' },
+];
+
+export async function routeGovUkCallbacks(app: FastifyInstance, deps: Deps): Promise<void> {
   await app.register(async (callbacks) => {
     // A 4xx is final for the sender: whatever is proved is kept, also what is no JSON.
     callbacks.removeAllContentTypeParsers();
     callbacks.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    callbacks.post('/callbacks/govuk-notify/received-text', {
-      config: { isPublic: true },
-      schema: {
-        summary: 'Text messages from patients, by GOV.UK Notify',
-        description: 'Closed by the bearer token that the practice entered at GOV.UK Notify, which is none of ours.',
-        tags: ['Callbacks'],
-        security: [{ bearer: [] }],
-        consumes: ['application/json'],
-        body: { type: 'object', additionalProperties: true },
-        response: {
-          202: { description: 'Kept' },
-          401: answerOf('The bearer token is missing or of no practice'),
-          503: answerOf('Not kept: send it again after Retry-After'),
+    for (const { path, kind, summary } of ROUTES)
+      callbacks.post(`/callbacks/govuk-notify/${path}`, {
+        config: { isPublic: true },
+        schema: {
+          summary,
+          description: 'Closed by the bearer token that the practice entered at GOV.UK Notify, which is none of ours.',
+          tags: ['Callbacks'],
+          security: [{ bearer: [] }],
+          consumes: ['application/json'],
+          body: { type: 'object', additionalProperties: true },
+          response: {
+            202: { description: 'Kept' },
+            401: answerOf('The bearer token is missing or of no practice'),
+            503: answerOf('Not kept: send it again after Retry-After'),
+          },
         },
-      },
-      handler: (request, reply) => receive(deps, request, reply),
-    });
+        handler: (request, reply) => receive(deps, kind, { request, reply }),
+      });
   });
 }
 
-async function receive(deps: Deps, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function receive(
+  deps: Deps,
+  kind: CallbackReceived['kind'],
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+): Promise<FastifyReply> {
   const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const practice = practiceOf(request.headers.authorization ?? '', deps.textTokens ?? []);
   if (!practice) {
@@ -46,12 +56,7 @@ async function receive(deps: Deps, request: FastifyRequest, reply: FastifyReply)
     return sendFailure(reply, fail('unauthenticated', message).failure);
   }
   const { organisation } = practice;
-  const callback = {
-    kind: 'govuk-text',
-    raw,
-    digest: `${organisation}|${digestOf(raw)}`,
-    idempotencyKeys: [],
-  } as const;
+  const callback = { kind, raw, digest: `${organisation}|${digestOf(raw)}`, idempotencyKeys: [] };
   const kept = await keep(deps, callback, request.id);
   return kept ? sendFailure(reply, kept) : reply.code(202).send();
 }

@@ -1,4 +1,4 @@
-/** A stand-in of GOV.UK Notify's letters: each practice's own service, keyed by its API key. facts: nhs-apis §4; contract: govuk-notify OAS */
+/** A stand-in of GOV.UK Notify, its letters and text messages: each practice's own service, keyed by its API key. facts: nhs-apis §4; contract: govuk-notify OAS */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { decodeJwt, jwtVerify } from 'jose';
 import { type Static, Type } from 'typebox';
@@ -8,6 +8,7 @@ import type { Clock } from '#sandbox/clock.ts';
 import type { Ledger } from '#sandbox/ledger.ts';
 import type { AcceptedLetter, Journal } from '#sandbox/records.ts';
 import { checker } from '#schema.ts';
+import { acceptedText, isForgotten, shownText, takeText } from './govuk-texts.ts';
 import { type Answer, createServer, header, parseJson, send, textBody } from './serving.ts';
 
 export type LetterService = {
@@ -29,7 +30,7 @@ export type LetterContext = {
 
 const PAGE = 250;
 
-/** `POST /v2/notifications/letter`, `GET /v2/notifications`, `GET /v2/notifications/{id}`. */
+/** `POST /v2/notifications/letter` and `/sms`, `GET /v2/notifications`, `GET /v2/notifications/{id}`. */
 export function createGovukNotify(context: LetterContext): FastifyInstance {
   const server = createServer('govuk-notify', context.ledger);
   const add = (method: 'GET' | 'POST', url: string, act: (service: LetterService, request: FastifyRequest) => Answer) =>
@@ -46,8 +47,9 @@ export function createGovukNotify(context: LetterContext): FastifyInstance {
       },
     });
   add('POST', '/v2/notifications/letter', (service, request) => acceptLetter(context, service, request));
-  add('GET', '/v2/notifications', (service, request) => listLetters(context, service, request));
-  add('GET', '/v2/notifications/:id', (service, request) => readLetter(context, service, request));
+  add('POST', '/v2/notifications/sms', (service, request) => acceptText(context, service, request));
+  add('GET', '/v2/notifications', (service, request) => listNotifications(context, service, request));
+  add('GET', '/v2/notifications/:id', (service, request) => readNotification(context, service, request));
   return server;
 }
 
@@ -119,28 +121,52 @@ function addressFault(personalisation: Readonly<Record<string, unknown>>): strin
   return isPostcode ? undefined : 'Last line of address must be a real UK postcode or another country';
 }
 
-function listLetters({ clock, ledger }: LetterContext, service: LetterService, request: FastifyRequest): Answer {
+function acceptText(
+  { journal, clock, ledger }: LetterContext,
+  service: LetterService,
+  request: FastifyRequest,
+): Answer {
+  const taken = takeText(parseJson(textBody(request)), service, { at: clock.now(), nth: ledger.texts.length });
+  if ('error' in taken) return refuse(400, taken.error, taken.message);
+  journal.append({ kind: 'text', text: taken.text });
+  return acceptedText(`http://${request.host}`, taken.text);
+}
+
+/** What a service has sent and still knows of, newest first. */
+function notificationsOf({ clock, ledger }: LetterContext, { serviceId }: LetterService, host: string) {
+  const now = clock.now();
+  const letters = ledger.letters.filter((one) => one.serviceId === serviceId).map((one) => shown(host, one, now));
+  const texts = ledger.texts
+    .filter((one) => one.serviceId === serviceId && !isForgotten(one, now))
+    .map((one) => shownText(host, one, now));
+  return [...letters, ...texts]
+    .toReversed()
+    .toSorted((one, other) => epochMilliseconds(other.created_at) - epochMilliseconds(one.created_at));
+}
+
+function listNotifications(context: LetterContext, service: LetterService, request: FastifyRequest): Answer {
   const query = new URL(request.url, 'http://letters.invalid').searchParams;
   const references = query.getAll('reference');
-  const own = ledger.letters
-    .filter(({ serviceId, reference }) => serviceId === service.serviceId && isNamed(references, reference))
-    .toReversed();
+  const kinds = query.getAll('template_type');
+  const host = `http://${request.host}`;
+  const own = notificationsOf(context, service, host).filter(
+    ({ type, reference }) => isNamed(references, reference) && isNamed(kinds, type),
+  );
   const older = query.get('older_than');
   const from = older ? own.findIndex(({ id }) => id === older) + 1 : 0;
-  const host = `http://${request.host}`;
-  const notifications = own.slice(from, from + PAGE).map((letter) => shown(host, letter, clock.now()));
+  const notifications = own.slice(from, from + PAGE);
   return { status: 200, body: { notifications, links: { current: `${host}${request.url}` } } };
 }
 
-function isNamed(references: readonly string[], reference: string | null): boolean {
-  return references.length === 0 || (reference !== null && references.includes(reference));
+/** Whether one of the names asked for is its own; none asked for is any. */
+function isNamed(asked: readonly string[], own: string | null): boolean {
+  return asked.length === 0 || (own !== null && asked.includes(own));
 }
 
-function readLetter({ clock, ledger }: LetterContext, service: LetterService, request: FastifyRequest): Answer {
+function readNotification(context: LetterContext, service: LetterService, request: FastifyRequest): Answer {
   const id = request.url.split('/').at(-1);
-  const letter = ledger.letters.find((one) => one.id === id && one.serviceId === service.serviceId);
-  if (!letter) return refuse(404, 'NoResultFound', 'No result found');
-  return { status: 200, body: shown(`http://${request.host}`, letter, clock.now()) };
+  const found = notificationsOf(context, service, `http://${request.host}`).find((one) => one.id === id);
+  return found ? { status: 200, body: found } : refuse(404, 'NoResultFound', 'No result found');
 }
 
 /** A letter is `accepted` until the day after, when it has been printed and sent: then `received`. */

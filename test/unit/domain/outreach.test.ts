@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { check, LINES } from '#domain/outreach/checklist.ts';
+import { mobileOf } from '#domain/outreach/mobile.ts';
 import { communicationRequest } from '#domain/outreach/request.ts';
 import type { SendCheck } from '#domain/outreach/send-check.ts';
 import { afterWait, type Wait } from '#domain/outreach/wait.ts';
@@ -14,9 +15,17 @@ import { holdOf, move, newTask } from '#domain/task.ts';
 import type { TaskEvent } from '#domain/task-event.ts';
 import { addTo } from '#fhir/date.ts';
 import { CHANNEL, SEND_CHECK, TASK_CODE } from '#fhir/systems.ts';
-import type { CodeSystem, PlanDefinition, PlanDefinitionAction, ServiceRequest, Task } from '#fhir/types.ts';
+import type {
+  CodeSystem,
+  ContactPoint,
+  PlanDefinition,
+  PlanDefinitionAction,
+  ServiceRequest,
+  Task,
+} from '#fhir/types.ts';
 import type { Result } from '#result.ts';
 import { numberForms, parseReceivedText } from '#translate/govuk-notify/received-text.ts';
+import { notificationNews } from '#translate/govuk-notify/status.ts';
 
 const profiles = join(import.meta.dirname, '..', '..', '..', 'profiles');
 const profile = <T>(name: string): T => JSON.parse(readFileSync(join(profiles, `${name}.json`), 'utf8')) as T;
@@ -97,6 +106,7 @@ const ONLY: readonly (readonly [line: string, fault: Partial<SendCheck>, outcome
     'skip-step no-address',
   ],
   ['contact-point', { channel: 'telephone', contact: { ...base.contact, telephone: false } }, 'skip-step no-telephone'],
+  ['contact-point', { channel: 'sms', contact: { ...base.contact, mobile: false } }, 'skip-step no-telephone'],
   ['contact-shared', { ...SENSITIVE, contact: { ...base.contact, shared: true } }, 'hold safeguarding'],
   ['task-open', { task: after(RELEASED, { kind: 'declined' }) }, 'hold task-not-open'],
   [
@@ -374,4 +384,53 @@ t.test('a received text is read without trusting it, and its number found as rec
   ])
     t.ok(numberForms('447700900123').includes(form), form);
   t.same(numberForms('Shortcode'), ['Shortcode'], 'what is no number is only itself');
+});
+
+t.test('a text goes to a British mobile in use, the one called so first', async (t) => {
+  const to = (...telecom: ContactPoint[]) => mobileOf({ resourceType: 'Patient', telecom }, NOW);
+  const phone = (value: string, more: Partial<ContactPoint> = {}): ContactPoint => ({
+    system: 'phone',
+    value,
+    ...more,
+  });
+  for (const written of ['07700 900123', '+44 7700 900123', '+44 (0)7700 900123', '0044 7700-900123', '447700900123'])
+    t.equal(to(phone(written)), '+447700900123', written);
+  t.equal(to(phone('07700 900001'), phone('07700 900002', { use: 'mobile' })), '+447700900002');
+  t.equal(to(phone('07624 900001')), '+447624900001', 'Isle of Man');
+  for (const other of ['01632 960001', '07012 345678', '07600 900001', '+33 6 12 34 56 78', '0770090012', ''])
+    t.equal(to(phone(other, { use: 'mobile' })), undefined, other);
+  t.equal(to({ system: 'email', value: '07700 900123' }), undefined);
+  t.equal(to(phone('07700 900123', { use: 'old' })), undefined);
+  t.equal(to(phone('07700 900123', { period: { end: '2026-06-01' } })), undefined, 'given up yesterday');
+  for (const end of ['2026-06-02', '2026-06', '2026'])
+    t.equal(to(phone('07700 900123', { period: { end } })), '+447700900123', end);
+  t.equal(mobileOf(undefined, NOW), undefined);
+});
+
+t.test('every status of GOV.UK Notify has one meaning, and one that is not known has none', async (t) => {
+  const news = (status: string) => {
+    const read = notificationNews({
+      id: 'm',
+      reference: 'r',
+      to: '+447700900123',
+      status,
+      completed_at: null,
+      sent_at: NOW,
+    });
+    return read.ok ? read.value : read.failure;
+  };
+  for (const status of ['created', 'sending', 'pending', 'sent', 'accepted', 'pending-virus-check'])
+    t.same(news(status), { status: 'sending', messageId: 'm', reference: 'r', at: NOW }, status);
+  for (const status of ['delivered', 'received']) t.match(news(status), { status: 'delivered' }, status);
+  for (const status of [
+    'permanent-failure',
+    'temporary-failure',
+    'technical-failure',
+    'cancelled',
+    'validation-failed',
+  ])
+    t.match(news(status), { status: 'failed', failureCode: status }, status);
+  t.match(news('in-orbit'), { kind: 'invalid' });
+  t.notMatch(JSON.stringify(news('in-orbit')), /7700900/);
+  for (const body of [undefined, null, 'text', []]) t.match(notificationNews(body), { ok: false });
 });
