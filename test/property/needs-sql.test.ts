@@ -1,5 +1,5 @@
 /** The compiled rules and the evaluator that words the why are one: any rules, any records, the same state, due date and next change. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -7,8 +7,9 @@ import { evaluateNeed } from '#domain/needs/evaluation.ts';
 import { parseRule } from '#domain/needs/plan-definition.ts';
 import { type NeedRule, valueSetsOf } from '#domain/needs/rule.ts';
 import { addDays } from '#fhir/date.ts';
-import type { EpisodeOfCare, Patient, Resource } from '#fhir/types.ts';
+import type { EpisodeOfCare, Patient, Resource, ValueSet } from '#fhir/types.ts';
 import { inTransaction, type Pool } from '#store/database.ts';
+import { loadDefinitions } from '#store/definitions.ts';
 import { patientRecords } from '#store/findings.ts';
 import { countNeeds, evaluateNeeds } from '#store/needs-evaluation.ts';
 import { notCompiled } from '#store/needs-rule.ts';
@@ -17,6 +18,8 @@ import { deleteResources, saveResources } from '#store/resources.ts';
 import { sql } from '#store/sql.ts';
 import { patientFacts } from '#workflow/patient-facts.ts';
 import { freshPool } from '../support/database.ts';
+import { clinicalPack } from '../unit/domain/clinical-pack/pack.ts';
+import { bundleOf, type Case } from '../unit/domain/clinical-pack/patient.ts';
 
 const SEED = 20261124;
 const PRACTICE = 'A81001';
@@ -339,3 +342,76 @@ function order(told: Told | undefined): Told | undefined {
     told && { patient: told.patient, rule: told.rule, state: told.state, due: told.due, nextChange: told.nextChange }
   );
 }
+
+/** The patients of the pack as resources, each under an id of its own, as an extract would bring them. */
+async function keepPack(pool: Pool, cases: readonly PackCase[]): Promise<void> {
+  const valueSets = readdirSync(profiles)
+    .filter((file) => file.startsWith('ValueSet-'))
+    .map((file) => JSON.parse(readFileSync(join(profiles, file), 'utf8')) as ValueSet);
+  await loadDefinitions(pool, valueSets);
+  const resources = cases.flatMap(({ id, one }) => {
+    const registration = {
+      period: { start: one.registeredOn ?? '2015-01-01' },
+      managingOrganization: { reference: 'Organization/o' },
+    };
+    const entries = (bundleOf(one).entry ?? []).flatMap(({ resource }) => resource ?? []);
+    const known =
+      one.registered === 'unknown' ? entries.filter((each) => each.resourceType !== 'EpisodeOfCare') : entries;
+    return known.map((resource) => {
+      const named = JSON.parse(JSON.stringify(resource).replaceAll('Patient/p1', `Patient/${id}`)) as Resource;
+      if (named.resourceType === 'Patient') {
+        const { active: _, ...unsure } = named;
+        return one.registered === 'unknown' ? { ...unsure, id } : { ...named, id };
+      }
+      const whole = { ...named, id: `${id}-${resource.id}` };
+      return (named.resourceType === 'EpisodeOfCare' ? { ...whole, ...registration } : whole) as Resource;
+    });
+  });
+  await inTransaction(pool, async (tx) => {
+    await saveResources(tx, { organisation: PRACTICE, resources, source: 'emis' });
+    const states = cases.map(({ id, one }) => ({
+      patient: id,
+      feed: 'emis',
+      asOf: `${one.on}T00:00:00.000Z`,
+      incomplete: [...(one.incomplete ?? [])],
+      digest: 'x',
+    }));
+    await saveRecordStates(tx, PRACTICE, states);
+  });
+}
+
+type PackCase = { readonly id: string; readonly one: Case };
+
+/** Whoever stands elsewhere than the facts say, in words. */
+async function differences(
+  pool: Pool,
+  rule: NeedRule,
+  { on, those }: { readonly on: string; readonly those: readonly PackCase[] },
+): Promise<string[]> {
+  const answers = await evaluateNeeds(pool, [rule], { ...asked(on), patients: those.map(({ id }) => id) });
+  return those.flatMap(({ id, one: { says, want, due } }) => {
+    const answer = answers.find(({ patient }) => patient === id);
+    const isRight = answer?.state === want && (due === undefined || answer.due === due);
+    return isRight ? [] : `${id}, ${says}: ${answer?.state} ${answer?.due}, wanted ${want} ${due ?? ''}`;
+  });
+}
+
+t.test('the patients of the clinical pack stand in SQL where the facts say', async (t) => {
+  const pool = await freshPool(t);
+  const told = clinicalPack.flatMap(({ file, cases }) =>
+    cases.filter(({ deceased }) => deceased !== 'unknown').map((one, index) => ({ file, one, id: `${file}-${index}` })),
+  );
+  await keepPack(pool, told);
+  const compiled: string[] = [];
+  const wrong: string[] = [];
+  for (const [file, cases] of Map.groupBy(told, (one) => one.file)) {
+    const parsed = parseRule(JSON.parse(readFileSync(join(profiles, `PlanDefinition-${file}.json`), 'utf8')));
+    if (!parsed.ok) throw new Error(parsed.failure.message);
+    if (notCompiled(parsed.value).length > 0) continue;
+    compiled.push(file);
+    for (const [on, those] of Map.groupBy(cases, ({ one }) => one.on))
+      wrong.push(...(await differences(pool, parsed.value, { on, those })));
+  }
+  t.same(wrong, [], `${told.length} patients of ${compiled.length} rules`);
+  t.ok(compiled.length >= 30, `${compiled.length} of ${clinicalPack.length} rules are compiled`);
+});
