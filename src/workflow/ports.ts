@@ -173,6 +173,8 @@ export type LetterVerdict = 'go' | 'wait' | 'withdraw';
 export type ClosePrintFile = (closing: {
   readonly organisation: string;
   readonly verdictOf: (key: string) => Promise<LetterVerdict>;
+  /** Asked last of all: looking through many letters takes longer than a stop may. */
+  readonly mayStillGo: () => Promise<boolean>;
 }) => Promise<Result<{ readonly letters: number; readonly withdrawn: number; readonly waiting: number }>>;
 
 /** A coded entry to be filed in the practice's record. */

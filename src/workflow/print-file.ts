@@ -4,7 +4,7 @@ import { communicationId, stopReason } from '#domain/sequence.ts';
 import { addTo } from '#fhir/date.ts';
 import type { Communication, CommunicationRequest, Task } from '#fhir/types.ts';
 import { ok, type Result } from '#result.ts';
-import { inTransaction, lockKeys, sendingKey } from '#store/database.ts';
+import { inTransaction, lockKeys, sendingKey, shareKey } from '#store/database.ts';
 import { load } from '#store/resources.ts';
 import { setTimers } from '#store/timers.ts';
 import { practiceFlags } from './pathway.ts';
@@ -30,16 +30,25 @@ export async function printFile(
 ): Promise<Result<unknown>> {
   return inTransaction(shell.pool, async (tx): Promise<Result<unknown>> => {
     await lockKeys(tx, [sendingKey(organisation)]);
-    const flags = await practiceFlags(tx, organisation);
-    const isHeld = [EMERGENCY_STOP, OUTREACH_HOLD].some((code) => flags.some((one) => says(one, organisation, code)));
-    if (isHeld) {
+    // An emergency stop counts those who share the key as under way.
+    await shareKey(tx, sendingKey(organisation));
+    if (await isHeld(tx, organisation)) {
       await planPrintFile(tx, organisation, shell.now());
       return ok('held');
     }
-    const closed = await shell.closePrintFile({ organisation, verdictOf: (key) => verdictOf(tx, organisation, key) });
+    const closed = await shell.closePrintFile({
+      organisation,
+      verdictOf: (key) => verdictOf(tx, organisation, key),
+      mayStillGo: async () => !(await isHeld(tx, organisation)),
+    });
     if (closed.ok && closed.value.waiting > 0) await planPrintFile(tx, organisation, shell.now());
     return closed;
   });
+}
+
+async function isHeld(tx: Transaction, organisation: string): Promise<boolean> {
+  const flags = await practiceFlags(tx, organisation);
+  return [EMERGENCY_STOP, OUTREACH_HOLD].some((code) => flags.some((one) => says(one, organisation, code)));
 }
 
 /** A letter whose hand-over was not recorded waits for that; one whose Task took another turn has lost its reason. */

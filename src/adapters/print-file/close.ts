@@ -13,6 +13,8 @@ export type Verdict = 'go' | 'wait' | 'withdraw';
 export type Closing = {
   readonly organisation: string;
   readonly verdictOf: (key: string) => Promise<Verdict>;
+  /** Asked last of all: `false` = nothing may go any more, all of it waits. */
+  readonly mayStillGo: () => Promise<boolean>;
 };
 
 /** `file` is left out where nothing could go. */
@@ -38,6 +40,7 @@ export async function closeFile(folder: Folder, closing: Closing, now: string): 
   for (const key of sorted.withdraw) await mark(folder, key, { at: now });
   const counts = { letters: sorted.go.length, withdrawn: sorted.withdraw.length, waiting: sorted.wait.length };
   if (sorted.go.length === 0) return counts;
+  if (!(await closing.mayStillGo())) return { ...counts, letters: 0, waiting: counts.waiting + counts.letters };
   const file = nameOf(closing.organisation, sorted.go, now);
   const plan: Plan = { file, at: now, keys: sorted.go };
   await folder.write('waiting', PLAN, JSON.stringify(plan));

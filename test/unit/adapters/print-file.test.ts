@@ -23,8 +23,9 @@ function open(t: Test) {
   const list = (place: string) => (existsSync(join(folder, place)) ? readdirSync(join(folder, place)).sort() : []);
   const read = (place: string, name: string) => readFileSync(join(folder, place, name), 'utf8');
   const post = createPrintFile({ folderOf: (ods) => (ods === ODS ? folder : undefined), now: () => NOW });
-  const close = async (verdict: (key: string) => Verdict = () => 'go') => {
-    const closed = await post.closePrintFile({ organisation: ODS, verdictOf: async (key) => verdict(key) });
+  const close = async (verdict: (key: string) => Verdict = () => 'go', mayGo = true) => {
+    const verdictOf = async (key: string) => verdict(key);
+    const closed = await post.closePrintFile({ organisation: ODS, verdictOf, mayStillGo: async () => mayGo });
     if (!closed.ok) throw new Error(closed.failure.message);
     return closed.value;
   };
@@ -74,6 +75,8 @@ t.test('a letter waits once, goes into one file, and its text is kept no longer'
 t.test('until its file is closed a letter can wait or be withdrawn', async (t) => {
   const post = open(t);
   for (const key of ['stays', 'leaves', 'waits']) await post.sendLetter({ ...letter, key });
+  t.same(await post.close(() => 'go', false), { letters: 0, withdrawn: 0, waiting: 3 }, 'stopped meanwhile');
+  t.same(post.list('out'), []);
   const verdict = (key: string): Verdict => (key === 'leaves' ? 'withdraw' : key === 'waits' ? 'wait' : 'go');
   const { file = '', ...counts } = await post.close(verdict);
   t.same(counts, { letters: 1, withdrawn: 1, waiting: 1 });
