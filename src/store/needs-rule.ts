@@ -11,7 +11,14 @@ export type EvaluatedAge = {
   readonly bornUntil?: string;
 };
 
-export type EvaluatedComponent = { readonly valueSets: readonly string[]; readonly interval: Interval };
+/** Inclusive, in the unit that the record has. */
+export type EvaluatedBounds = { readonly atLeast?: number; readonly atMost?: number; readonly unit: string };
+
+export type EvaluatedComponent = {
+  readonly valueSets: readonly string[];
+  readonly interval: Interval;
+  readonly bounds?: EvaluatedBounds;
+};
 
 export type EvaluatedExclusion = {
   readonly valueSet: string;
@@ -19,6 +26,7 @@ export type EvaluatedExclusion = {
   /** `MM-DD` */
   readonly until?: string;
   readonly endedBy?: string;
+  readonly bounds?: EvaluatedBounds;
 };
 
 export type EvaluatedMedication = {
@@ -51,10 +59,11 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   age: ['youngest', 'oldest', 'on', 'bornFrom', 'bornUntil'],
   medication: ['title', 'valueSet', 'months', 'supplyFactor'],
   season: ['from', 'until'],
-  component: ['id', 'title', 'valueSets', 'interval'],
+  component: ['id', 'title', 'valueSets', 'interval', 'bounds'],
+  bounds: ['atLeast', 'atMost', 'unit'],
   interval: ['months', 'days', 'once'],
   schedule: ['opensBefore', 'overdueAfter', 'earlyLimit', 'maxDefer'],
-  exclusion: ['title', 'valueSet', 'months', 'until', 'endedBy'],
+  exclusion: ['title', 'valueSet', 'months', 'until', 'endedBy', 'bounds'],
 };
 
 /**
@@ -75,6 +84,7 @@ export function notCompiled(rule: EvaluatedRule): readonly string[] {
     ...unknown('schedule', rule.schedule),
     ...rule.components.flatMap((one) => [...unknown('component', one), ...unknown('interval', one.interval)]),
     ...rule.exclusions.flatMap((one) => unknown('exclusion', one)),
+    ...[...rule.components, ...rule.exclusions].flatMap((one) => unknown('bounds', one.bounds)),
   ];
   return [...new Set(found)];
 }
@@ -89,4 +99,11 @@ export function slotsOf(rules: readonly EvaluatedRule[]): readonly string[] {
     ...rule.exclusions.flatMap((exclusion) => [exclusion.valueSet, exclusion.endedBy]),
   ]);
   return [...new Set(named.filter((one) => one !== undefined))];
+}
+
+/** Those of the value sets whose latest entry is asked for its value. */
+export function boundedOf(rules: readonly EvaluatedRule[]): ReadonlySet<string> {
+  const components = rules.flatMap((rule) => rule.components.filter(({ bounds }) => bounds));
+  const exclusions = rules.flatMap((rule) => rule.exclusions.filter(({ bounds }) => bounds));
+  return new Set([...components.flatMap(({ valueSets }) => valueSets), ...exclusions.map(({ valueSet }) => valueSet)]);
 }

@@ -2,17 +2,9 @@
  * Need rules compiled to one statement, the same for one patient, a list, a practice or all: the latest entry of every value
  * set, one row a patient, read once for all rules; then each rule's answer as one number. docs/adr/0026
  */
-import { type EvaluatedRule, slotsOf } from './needs-rule.ts';
-import {
-  type ComponentTerm,
-  componentOf,
-  conditionsOf,
-  exclusionOf,
-  neverEligible,
-  raw,
-  type Slot,
-  type Term,
-} from './needs-terms.ts';
+import { type ComponentTerm, componentOf } from './needs-components.ts';
+import { boundedOf, type EvaluatedRule, slotsOf } from './needs-rule.ts';
+import { conditionsOf, exclusionOf, neverEligible, raw, type Slot, type Term } from './needs-terms.ts';
 import { join, type Sql, sql } from './sql.ts';
 
 /** In the order of their numbers. */
@@ -50,20 +42,30 @@ const DATE_BITS = 8_388_607;
 export function needsStatement(rules: readonly EvaluatedRule[], asked: Asked): Sql {
   const slots = slotsOf(rules);
   const slot: Slot = (valueSet) => slots.indexOf(valueSet);
+  const bounded = [...boundedOf(rules)].map(slot);
   const answers = rules.map((rule) => answerOf(rule, slot));
   return sql`
     select e.organisation, e.patient, one.rule::int as rule, (one.packed & 7)::int as state,
       ${EPOCH} + nullif((one.packed >> 3) & ${raw(String(DATE_BITS))}, 0)::int as due, ${EPOCH} + nullif((one.packed >> 26) & ${raw(String(DATE_BITS))}, 0)::int as next,
       one.packed >> 49 > 0 as pointed
     from (select p.organisation, p.patient, array[${join(answers, ', ')}]::bigint[] as packed
-      from (${peopleOf(slots, asked)}) as p cross join (select ${asked.today}::date as day offset 0) as today) as e
+      from (${peopleOf(slots, bounded, asked)}) as p cross join (select ${asked.today}::date as day offset 0) as today) as e
       cross join unnest(e.packed) with ordinality as one (packed, rule)`;
 }
 
-/** The patients of a record with what rules ask of them: `k` the latest entry of each value set, `d` its date, `s` its supply. */
-function peopleOf(slots: readonly string[], asked: Asked): Sql {
+/**
+ * The patients of a record with what rules ask of them: `k` the latest entry of each value set, `d` its date, `s` its
+ * supply; of those that are `bounded` its value and unit, `v` and `u`.
+ */
+function peopleOf(slots: readonly string[], bounded: readonly number[], asked: Asked): Sql {
   const of = (table: string) => scope(table, asked);
-  const latest = slots.map((_, index) => raw(`max(f.key) filter (where f.slot = ${index}) as k${index}`));
+  const first = (column: string, index: number) =>
+    `(array_agg(f.${column} order by f.key desc, f.resource_type, f.resource_id, f.ordinal) filter (where f.slot = ${index}))[1]`;
+  const latest = [
+    ...slots.map((_, index) => raw(`max(f.key) filter (where f.slot = ${index}) as k${index}`)),
+    ...bounded.map((index) => raw(`${first('value', index)} as v${index}, ${first('unit', index)} as u${index}`)),
+  ];
+  const measured = bounded.map((index) => raw(`, l.v${index}, l.u${index}`));
   const decoded = slots.map(
     (
       _,
@@ -74,7 +76,7 @@ function peopleOf(slots: readonly string[], asked: Asked): Sql {
   return sql`
     select person.organisation, person.patient, person.born_from, person.born_to, not person.deceased as alive, s.incomplete = '{}' as whole, r.since,
       case when person.active is false then false when r.patient is not null then r.is_running when person.active then true end as registered,
-      ${join(decoded, ', ')}
+      ${join(decoded, ', ')}${join(measured, '')}
     from person join record_state s on s.organisation = person.organisation and s.patient = person.patient
       left join (
         select g.organisation, g.patient, max(g.starts) as since,
@@ -82,7 +84,7 @@ function peopleOf(slots: readonly string[], asked: Asked): Sql {
         from registration g where ${of('g')} group by g.organisation, g.patient
       ) as r on r.organisation = person.organisation and r.patient = person.patient
       left join (
-        select f.organisation, f.patient, ${join(latest, ', ')} from (${entriesOf(slots, asked)}) as f group by f.organisation, f.patient
+        select f.organisation, f.patient, ${join(latest, ', ')} from (${entriesOf(slots, asked, bounded.length > 0)}) as f group by f.organisation, f.patient
       ) as l on l.organisation = person.organisation and l.patient = person.patient
     where ${of('person')} offset 0`;
 }
@@ -91,12 +93,14 @@ function peopleOf(slots: readonly string[], asked: Asked): Sql {
  * Each entry as a number that grows with its claim to be the latest: what has happened before what is dated in the future
  * before what is not dated; then the day to which its supply lasts, then its own. As src/store/findings.ts has it.
  */
-function entriesOf(slots: readonly string[], { organisations, patients, today, candidates }: Asked): Sql {
+function entriesOf(slots: readonly string[], asked: Asked, isMeasured: boolean): Sql {
+  const { organisations, patients, today, candidates } = asked;
+  const measured = raw(isMeasured ? ', f.value, f.unit, f.resource_type, f.resource_id, f.ordinal' : '');
   const loaded = slots.filter((one) => !candidates?.has(one));
   const given = [...(candidates ?? [])].flatMap(([set, codes]) => codes.map((code) => ({ set, code })));
   return sql`
     select f.organisation, f.patient, m.slot, case when f.date is null then 0 else
-      (((f.date <= ${today}::date)::int + 1)::bigint << 46) + ((f.date + coalesce(f.supply_days, 0) - (${EPOCH}))::bigint << 23) + (f.date - (${EPOCH})) end as key
+      (((f.date <= ${today}::date)::int + 1)::bigint << 46) + ((f.date + coalesce(f.supply_days, 0) - (${EPOCH}))::bigint << 23) + (f.date - (${EPOCH})) end as key${measured}
     from clinical_fact f join (
       select code, array_position(${[...slots]}::text[], value_set) - 1 as slot from value_set_member where value_set = any(${loaded}::text[])
       union

@@ -1,11 +1,10 @@
 /**
- * The conditions, exclusions and components of a need rule as SQL over one patient's row `p`, on a date that is an
- * expression itself. SQL's own three values are the rule's: null is unknown. Each term says what its counterpart in
- * domain/needs says in words (eligibility, exclusions, components); a property test holds the two together.
+ * The conditions and exclusions of a need rule as SQL over one patient's row `p`, on a date that is an expression itself. SQL's own three values are the rule's: null is unknown. Each term says what its counterpart in
+ * domain/needs says in words (eligibility, exclusions); a property test holds the two together.
  */
 import type {
   EvaluatedAge,
-  EvaluatedComponent,
+  EvaluatedBounds,
   EvaluatedExclusion,
   EvaluatedMedication,
   EvaluatedRule,
@@ -22,16 +21,17 @@ export type Slot = (valueSet: string) => number;
 /** Text of our own making: a number or the name of a column. */
 export const raw = (text: string): Sql => sql([text] as unknown as TemplateStringsArray);
 
-function number(value: number): Sql {
+export function number(value: number): Sql {
   if (!Number.isFinite(value)) throw new Error(`A rule holds ${value} where a number is wanted`);
   return raw(String(value));
 }
 
-const has = (slot: number): Sql => raw(`p.k${slot} is not null`);
+export const has = (slot: number): Sql => raw(`p.k${slot} is not null`);
 export const dated = (slot: number): Sql => raw(`p.d${slot}`);
 const supply = (slot: number): Sql => raw(`p.s${slot}`);
 
-const months = (date: Sql, count: number): Sql => sql`(${date} + make_interval(months => ${number(count)}))::date`;
+export const months = (date: Sql, count: number): Sql =>
+  sql`(${date} + make_interval(months => ${number(count)}))::date`;
 
 /** All of them have to be true. */
 export function conditionsOf(rule: EvaluatedRule, slot: Slot): readonly Term[] {
@@ -95,7 +95,7 @@ function countsFrom(reached: Sql, on: string | undefined): Sql {
 }
 
 /** The last such day on or before a date, or the next one on or after it. */
-function monthDay(date: Sql, day: string, which: 'last' | 'next'): Sql {
+export function monthDay(date: Sql, day: string, which: 'last' | 'next'): Sql {
   const [month, dayOfMonth] = day.split('-').map(Number);
   const inYear = (more: number) =>
     sql`make_date(extract(year from ${date})::int + ${number(more)}, ${number(month ?? Number.NaN)}, ${number(dayOfMonth ?? Number.NaN)})`;
@@ -104,7 +104,7 @@ function monthDay(date: Sql, day: string, which: 'last' | 'next'): Sql {
 }
 
 /** The first day on which the patient is surely old enough, where the age is all that the rule asks for. */
-function oldEnoughFrom({ age, register, medication }: EvaluatedRule): Sql {
+export function oldEnoughFrom({ age, register, medication }: EvaluatedRule): Sql {
   if (register || medication || age?.youngest === undefined) return sql`null::date`;
   return countsFrom(reaches(sql`p.born_to`, age.youngest), age.on);
 }
@@ -128,7 +128,7 @@ function inSeason(season: EvaluatedSeason): Term {
 }
 
 /** The days around today on which a season begins or is over. */
-function turnsOf({ from, until }: EvaluatedSeason): readonly Sql[] {
+export function turnsOf({ from, until }: EvaluatedSeason): readonly Sql[] {
   return [-1, 0, 1, 2].flatMap((more) => {
     const near = sql`(today.day + make_interval(years => ${number(more)}))::date`;
     return [inYearOf(near, from), sql`(${inYearOf(near, until)} + 1)`];
@@ -180,7 +180,7 @@ function taking({ valueSet, months: most, supplyFactor }: EvaluatedMedication, s
 
 /** One that is true excludes. */
 export function exclusionOf(exclusion: EvaluatedExclusion, slot: Slot): Term {
-  const { valueSet, endedBy } = exclusion;
+  const { valueSet, endedBy, bounds } = exclusion;
   const place = slot(valueSet);
   const since = dated(place);
   const lapses = lapseOf(exclusion, since);
@@ -191,6 +191,7 @@ export function exclusionOf(exclusion: EvaluatedExclusion, slot: Slot): Term {
   return {
     changes: [since, ...(isLapsing ? [lapses] : []), ...(endedBy === undefined ? [] : [ends])],
     at: (date) => sql`case when not ${has(place)} then false
+      ${bounds ? unlessWithin(bounds, [place], sql`false`) : sql``}
       when ${since} is null then ${undated}
       when ${date} < ${since} then null
       when ${date} >= ${lapses} then false
@@ -200,83 +201,25 @@ export function exclusionOf(exclusion: EvaluatedExclusion, slot: Slot): Term {
   };
 }
 
+/** Of the latest entry among several value sets: whether its value is within; null without a value, or in another unit. */
+export function within({ atLeast, atMost, unit }: EvaluatedBounds, places: readonly number[]): Sql {
+  const latest = sql`greatest(${join(places.map(dated), ', ')})`;
+  const judged = places.map((place) => {
+    const value = raw(`p.v${place}`);
+    const least = atLeast === undefined ? sql`true` : sql`${value} >= ${number(atLeast)}`;
+    const most = atMost === undefined ? sql`true` : sql`${value} <= ${number(atMost)}`;
+    const isLatest = places.length === 1 ? sql`true` : sql`${dated(place)} = ${latest}`;
+    return sql`when ${isLatest} then case when ${value} is not null and ${raw(`p.u${place}`)} = ${unit} then ${least} and ${most} end`;
+  });
+  return sql`(case ${join(judged, ' ')} end)`;
+}
+
+function unlessWithin(bounds: EvaluatedBounds, places: readonly number[], otherwise: Sql): Sql {
+  const judged = within(bounds, places);
+  return sql`when ${judged} is false then ${otherwise} when ${judged} is null then null`;
+}
+
 function lapseOf({ months: most, until }: EvaluatedExclusion, since: Sql): Sql {
   if (most !== undefined) return months(since, most);
   return until === undefined ? sql`null::date` : sql`(${monthDay(since, until, 'next')} + 1)`;
-}
-
-/** How a component stands: 0 up to date, 1 approaching, 2 unknown, 3 due, 4 overdue. The greatest decides for the rule. */
-export type ComponentTerm = Term & {
-  /** The day on which it was last done, with its name; computed once for the row `c`. */
-  readonly done: Sql;
-  /** The day on which it falls due, where it has one. */
-  readonly due: Sql;
-  /** Whether it is overdue for nobody knows how long. */
-  readonly isEndless: Sql;
-};
-
-/** `index`: its place in the rule, by which its dates are named in the rows `c` and `w`. */
-export function componentOf(
-  component: EvaluatedComponent,
-  rule: EvaluatedRule,
-  { slot, index }: { slot: Slot; index: number },
-): ComponentTerm {
-  const places = component.valueSets.map(slot);
-  const isNever = join(
-    places.map((place) => sql`not ${has(place)}`),
-    ' and ',
-  );
-  const [done, due] = [raw(`c.done${index}`), raw(`w.due${index}`)];
-  const { opensBefore, overdueAfter } = rule.schedule;
-  const { interval } = component;
-  const again = dueAgain(done, interval);
-  const [opens, overdue] = [sql`${due} - ${number(opensBefore)}`, sql`${due} + ${number(overdueAfter)}`];
-  const since = sql`greatest(${rule.register ? dated(slot(rule.register.valueSet)) : sql`null::date`}, p.since, ${oldEnoughFrom(rule)})`;
-  const never = sql`case when not p.whole then 2 when ${due} is null then 4`;
-  if (rule.season) return inItsSeason(rule.season, { isNever, done, since, places, overdueAfter });
-  return {
-    done: sql`greatest(${join(places.map(dated), ', ')})`,
-    due: sql`case when ${isNever} then case when p.whole then ${since} end else ${again} end`,
-    isEndless: sql`(${isNever} and p.whole and ${due} is null)`,
-    changes: [done, opens, due, overdue],
-    at: (date) => sql`case when ${isNever} then ${never} when ${date} < ${overdue} then 3 else 4 end
-      when ${done} is null or ${date} < ${done} then 2
-      when ${'once' in interval ? sql`true` : sql`${date} < ${opens}`} then 0
-      when not p.whole then 2
-      when ${date} >= ${overdue} then 4 when ${date} >= ${due} then 3 else 1 end`,
-  };
-}
-
-type Seasonal = {
-  readonly isNever: Sql;
-  readonly done: Sql;
-  readonly since: Sql;
-  readonly places: readonly number[];
-  readonly overdueAfter: number;
-};
-
-/** What was done in an earlier season does not count: due from its first day, or from when the patient came to it. */
-function inItsSeason(season: EvaluatedSeason, of: Seasonal): ComponentTerm {
-  const { isNever, done, since, places, overdueAfter } = of;
-  const first = (date: Sql) => monthDay(date, season.from, 'last');
-  const opens = (date: Sql) => sql`greatest(${since}, ${first(date)})`;
-  const overdue = (date: Sql) => sql`(${opens(date)} + ${number(overdueAfter)})`;
-  const turns = turnsOf(season);
-  return {
-    done: sql`greatest(${join(places.map(dated), ', ')})`,
-    due: opens(sql`today.day`),
-    isEndless: sql`false`,
-    changes: [...turns, ...turns.map(overdue), done],
-    at: (date) => sql`case when not (${isNever}) and ${done} is null then 2
-      when ${date} < ${done} then 2
-      when ${done} >= ${first(date)} then 0
-      when not p.whole then 2
-      when ${date} >= ${overdue(date)} then 4 else 3 end`,
-  };
-}
-
-/** Null where once is enough. */
-function dueAgain(done: Sql, interval: EvaluatedComponent['interval']): Sql {
-  if ('once' in interval) return sql`null::date`;
-  return 'months' in interval ? months(done, interval.months) : sql`(${done} + ${number(interval.days)})`;
 }
