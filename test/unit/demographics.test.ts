@@ -48,7 +48,13 @@ const definitions = compileSearch({
       mode: 'server',
       resource: [
         { type: 'Patient', searchParam: [{ name: 'identifier', type: 'token' }] },
-        { type: 'Task', searchParam: [{ name: 'patient', type: 'reference' }] },
+        {
+          type: 'Task',
+          searchParam: [
+            { name: 'patient', type: 'reference' },
+            { name: 'code', type: 'token' },
+          ],
+        },
       ],
     },
   ],
