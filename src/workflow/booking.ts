@@ -3,7 +3,7 @@
  * looked for before anything is tried again. Facts: gp-connect §1.6, §2.4, trap 17
  */
 import { matchBooking } from '#domain/booking.ts';
-import { isEnded } from '#domain/task-event.ts';
+import { isEnded, mayTake } from '#domain/task-event.ts';
 import { standingBookings } from '#domain/task-facts.ts';
 import { addDays, epochMilliseconds, londonDate } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
@@ -41,7 +41,8 @@ export async function book(shell: BookingShell, job: Job): Promise<Result<unknow
     if (!pathway) return ok('no such Task');
     if (isEnded(pathway.task.status)) return endBookings(shell, job, pathway);
     const pending = pathway.appointments.find((one) => one.status === 'pending' && isOf(one, pathway));
-    if (standingBookings(pathway.task).length > 0 && !pending) return ok('booked before');
+    const why = whyNothing(pathway, pending);
+    if (why) return ok(why);
     if (!pathway.user) return askAPerson(shell, job, 'Nobody is named on whose behalf this practice may be asked');
     const done = pending
       ? await settle(shell, job, pending, pathway.user)
@@ -49,6 +50,13 @@ export async function book(shell: BookingShell, job: Job): Promise<Result<unknow
     if (!done.ok || done.value !== 'again') return done;
   }
   return askAPerson(shell, job, 'Slots went to others faster than they could be booked');
+}
+
+/** Why nothing is to be booked. A Task that could not tell of its booking would be booked for again and again. */
+function whyNothing({ task }: Pathway, pending: Appointment | undefined): string | undefined {
+  if (pending) return undefined;
+  if (standingBookings(task).length > 0) return 'booked before';
+  return mayTake(task, 'booked') ? undefined : 'not released: nothing is booked';
 }
 
 async function tryOne(shell: BookingShell, job: Job, pathway: Pathway, user: User): Promise<Result<unknown>> {

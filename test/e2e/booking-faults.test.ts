@@ -4,9 +4,11 @@ import type { Appointment } from '#fhir/types.ts';
 import { fail, ok } from '#result.ts';
 import { loadOfPatients } from '#store/resources.ts';
 import { book } from '#workflow/booking.ts';
+import { cohort, cohortId } from '#workflow/cohort.ts';
 import { assess } from '#workflow/needs.ts';
+import { release } from '#workflow/release.ts';
 import { bookUnderFaults } from '../support/bookings.ts';
-import { inviteOnce, manySlots, type Person, PRACTICE, takeIn } from '../support/cohort.ts';
+import { inviteOnce, manySlots, type Person, PRACTICE, takeIn, tasksOf } from '../support/cohort.ts';
 import { aPractice, openHouse } from '../support/house.ts';
 
 t.setTimeout(180_000);
@@ -85,3 +87,38 @@ t.test('a Task that ends over an unanswered booking leaves no appointment standi
   t.same(await statuses(absent), ['cancelled'], 'an hour later it is given up');
   t.equal(cancelled.length, 1);
 });
+
+t.test(
+  'nothing is booked for a Task that was not released: it could not tell of the booking, and would book again',
+  async (t) => {
+    const clock = { now: '2026-06-01T09:00:00.000Z' };
+    const person: Person = { id: 'waiting', n: 1 };
+    let asked = 0;
+    const house = await openHouse(t, {
+      practices: [aPractice(PRACTICE)],
+      now: () => clock.now,
+      outside: {
+        findSlots: manySlots,
+        bookAppointment: async () => {
+          asked += 1;
+          return fail('unknown-outcome', 'no answer');
+        },
+      },
+    });
+    await takeIn(house, clock, [person]);
+    await assess(house.shell, { organisation: PRACTICE, patients: [person.id] });
+    const user = { sdsUserId: 'UNK', sdsRoleProfileId: 'UNK', localId: 'coordinator', family: 'Doe', given: 'Jo' };
+    const rule = house.shell.rules.find((one) => one.topic.code === 'asthma');
+    if (!rule) throw new Error('no rule');
+    await cohort(house.shell, { organisation: PRACTICE, rule: rule.url });
+    // Asked for by one person, and waiting for a second: there is somebody in whose name the practice may be asked.
+    const policy = { ...house.shell.policy, twoPersonsAbove: 0 };
+    const group = cohortId(PRACTICE, rule);
+    await release({ ...house.shell, policy }, { organisation: PRACTICE, group, user, goAhead: true });
+    const task = (await tasksOf(house, [person])).get(person.id);
+    t.equal(task?.status, 'requested');
+    const done = await book(house.shell, { organisation: PRACTICE, task: task?.id ?? '' });
+    t.same([done.ok, asked], [true, 0]);
+    t.same(await loadOfPatients<Appointment>(house.pool, PRACTICE, ['Appointment'], [person.id]), []);
+  },
+);

@@ -183,7 +183,11 @@ async function tasksFor(house: House, { clock }: World, people: readonly Person[
   if (!rule) throw new Error('the asthma rule is not loaded');
   must(await cohort(shell, { organisation: PRACTICE, rule: rule.url }));
   const group = cohortId(PRACTICE, rule);
-  must(await release(shell, { organisation: PRACTICE, group, user, dailyCap: people.length, goAhead: true }));
+  const wish = { organisation: PRACTICE, group, dailyCap: people.length, goAhead: true };
+  const first = must(await release(shell, { ...wish, user }));
+  // So many are released by two.
+  if (first.approval === 'awaited')
+    must(await release(shell, { ...wish, user: { ...user, localId: 'second' }, approve: true }));
   must(await campaign(shell, { organisation: PRACTICE }));
   const tasks = await tasksOf(house, people);
   if (tasks.size !== people.length) throw new Error(`only ${tasks.size} of ${people.length} people have a Task`);
