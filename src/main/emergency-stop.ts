@@ -4,16 +4,14 @@
  * HOLDFAST_DATA), or with `--url https://…` at a running server with the token in HOLDFAST_TOKEN. Ends with 0 when the
  * stop is in force, 1 when it is not, 2 when it was asked for wrongly. docs/operations/outreach.md
  */
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Parameters } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
-import { startPostgres } from '#sandbox/postgres.ts';
 import { openPool, type Pool } from '#store/database.ts';
 import { practicesWithCampaigns } from '#store/handed-over.ts';
-import { latestChange } from '#store/history.ts';
 import { completeStopList, emergencyStop, midnight, type Stopped } from '#workflow/emergency-stop.ts';
 import { readDefinitions } from './definitions.ts';
+import { instantOf, openDatabase } from './open-database.ts';
 
 export type StopOrder = {
   readonly practices: readonly string[];
@@ -100,12 +98,10 @@ function stoppedOf({ parameter = [] }: Parameters): Stopped {
 
 /** Without a server: it may be what has gone wrong. */
 async function stopInDatabase(order: StopOrder): Promise<string[]> {
-  const given = process.env['DATABASE_URL'];
-  const folder = resolve(process.env['HOLDFAST_DATA'] || '.holdfast/default');
-  const server = given ? undefined : await startPostgres(folder, (line) => process.stderr.write(`${line}\n`));
+  const database = await openDatabase();
   const open = (clock?: () => string) =>
     openPool({
-      url: given ?? server?.url('holdfast') ?? '',
+      url: database.url,
       size: 2,
       definitions: readDefinitions().search,
       onError: () => undefined,
@@ -113,18 +109,15 @@ async function stopInDatabase(order: StopOrder): Promise<string[]> {
     });
   let pool = open();
   try {
-    let now = () => new Date().toISOString();
-    if (server) {
-      // The sandbox lives at another time: what is written there follows it.
-      const last = await latestChange(pool);
-      now = () => last ?? new Date().toISOString();
-      await pool.close();
-      pool = open(now);
-    }
-    return await stopOn(pool, now, order);
+    if (!database.isSandbox) return await stopOn(pool, () => new Date().toISOString(), order);
+    const instant = await instantOf(database, pool);
+    // What is written to the sandbox follows its clock.
+    await pool.close();
+    pool = open(() => instant);
+    return await stopOn(pool, () => instant, order);
   } finally {
     await pool.close();
-    if (server && !server.adopted) await server.stop();
+    await database.close();
   }
 }
 

@@ -5,7 +5,7 @@ import type { OutreachDeps } from '#http/operations/outreach-deps.ts';
 import { fail, ok, type Result } from '#result.ts';
 import type { Pool } from '#store/database.ts';
 import { ownerOf } from '#store/resources.ts';
-import type { By } from '#workflow/by-person.ts';
+import { type By, byUser } from '#workflow/by-person.ts';
 import { emergencyStop, type Stopped } from '#workflow/emergency-stop.ts';
 import { holdCampaign, holdPractice } from '#workflow/outreach-hold.ts';
 import { type OutreachPlan, planOutreach } from '#workflow/plan-outreach.ts';
@@ -80,7 +80,7 @@ async function cohortOf(
 }
 
 function byOf({ user, clientId, name }: Principal): By {
-  return user ? { id: user.localId, name: `${user.given} ${user.family}` } : { id: clientId, name: name ?? clientId };
+  return user ? byUser(user) : { id: clientId, name: name ?? clientId };
 }
 
 function planParameters({ strata, people, ...counts }: OutreachPlan): Parameters {

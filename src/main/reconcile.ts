@@ -1,5 +1,5 @@
 /**
- * Compares every stored need with what the rules say of the records today: `npm run -s reconcile [-- --practice A81001]`
+ * Compares every stored need with what the rules say of the records today: `npm run -s reconcile [-- --practice A81001 --at 2026-06-10T09:00:00Z]`
  * Ends with 0 when nothing drifted, 1 when something did, 2 when it could not be compared. docs/operations/running.md
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { recordCounts } from '#store/record-state.ts';
 import { type Reconciliation, reconcile } from '#workflow/reconcile.ts';
 import type { PracticeLink } from '#workflow/shell.ts';
 import { readDefinitions } from './definitions.ts';
-import { openDatabase } from './open-database.ts';
+import { instantOf, openDatabase } from './open-database.ts';
 
 /** The hour in London at which what changes by time alone does so. */
 const WAKING = 6;
@@ -67,8 +67,7 @@ function configured(): readonly PracticeLink[] {
   return practices.map(({ bundling: _, ...link }) => link);
 }
 
-async function compare(pool: Pool, { practices, at }: Wanted): Promise<number> {
-  const now = at ?? new Date().toISOString();
+async function compare(pool: Pool, now: string, { practices }: Wanted): Promise<number> {
   const organisations = practices ?? [...new Set((await recordCounts(pool)).map(({ organisation }) => organisation))];
   const { rules } = readDefinitions();
   const found = await reconcile(
@@ -96,7 +95,7 @@ async function run(): Promise<number> {
     onError: () => undefined,
   });
   try {
-    return await compare(pool, wanted.value);
+    return await compare(pool, wanted.value.at ?? (await instantOf(database, pool)), wanted.value);
   } catch (error) {
     process.stderr.write(`The needs could not be compared: ${error instanceof Error ? error.message : error}\n`);
     return 2;

@@ -15,10 +15,14 @@ export type QueueQuestion = {
   readonly organisations: readonly string[];
   /** Codes of Tasks that are a person's work whatever their status. */
   readonly codes: readonly string[];
+  /** The code of Tasks that are a person's while they wait on the manual route. */
+  readonly byHand: string;
   /** Also Tasks of needs that wait for a person, by the code of their hold. */
   readonly holds: readonly string[];
   readonly limit: number;
 };
+
+const BY_HAND = JSON.stringify({ status: 'requested', input: [{ valueCode: 'manual' }] });
 
 const OPEN = ['requested', 'received', 'accepted', 'ready', 'in-progress', 'on-hold'];
 
@@ -35,6 +39,7 @@ export async function workQueue(db: Searchable, asked: QueueQuestion): Promise<r
       from open o join resource t on t.organisation = o.organisation and t.type = 'Task' and t.rid = o.rid and not t.deleted
       where exists (select 1 from search_token c where c.organisation = o.organisation and c.rid = o.rid
           and ((c.param = ${number('code')} and c.value = any(${any(asked.codes)}::bigint[]))
+            or (c.param = ${number('code')} and c.value = ${anySystem(asked.byHand)} and t.content::jsonb @> ${BY_HAND}::jsonb)
             or (c.param = ${number('business-status')} and c.value = any(${any(asked.holds)}::bigint[]))))
     )
     select w.content as task, p.content as patient, n.content as need

@@ -4,9 +4,12 @@ import { provenanceOf } from '#domain/provenance.ts';
 import { idFrom } from '#fhir/id.ts';
 import { TASK_CODE } from '#fhir/systems.ts';
 import type { Provenance, Reference } from '#fhir/types.ts';
+import type { User } from './ports.ts';
 
 /** A person or a system, by the id of its token and the name it goes by. */
 export type By = { readonly id: string; readonly name: string };
+
+export const byUser = ({ localId, given, family }: User): By => ({ id: localId, name: `${given} ${family}` });
 
 const PARTICIPANT = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 

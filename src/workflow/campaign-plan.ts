@@ -1,4 +1,5 @@
 /** What the campaigns of a practice would release now: loaded and planned in one place, for the day's run and for a dry run. */
+import { suitableSlots } from '#domain/booking.ts';
 import { planRelease, type Release, type Waiting } from '#domain/campaign.ts';
 import type { NeedRule } from '#domain/needs/rule.ts';
 import { dueOf } from '#domain/needs/service-request.ts';
@@ -7,7 +8,7 @@ import { chooseFairly, gravestFirst } from '#domain/release/order.ts';
 import { holdOf } from '#domain/task.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { factsOf, standingBookings } from '#domain/task-facts.ts';
-import { epochMilliseconds, londonDate } from '#fhir/date.ts';
+import { londonDate } from '#fhir/date.ts';
 import { idOf } from '#fhir/reference.ts';
 import type { RequestGroup, Task } from '#fhir/types.ts';
 import { type NeedRow, needsOfRule } from '#store/cohort.ts';
@@ -193,21 +194,14 @@ async function waitingIn(
     });
 }
 
-/** Slots of a suitable kind and length that are still to come. */
+/** Slots that a booking for these programmes could take: as many as booking itself would choose from. */
 function countSlots(shell: CampaignShell, { slots, schedules }: FoundSlots, programmes: readonly Programme[]): number {
-  const minutes = Math.max(...programmes.map(({ rule }) => rule.work.minutes));
-  const kinds = (shell.policy.slotTypes[programmes[0]?.rule.work.skill ?? ''] ?? []).map((kind) => kind.toLowerCase());
-  const sessions = new Map(schedules.map((schedule) => [schedule.id, schedule]));
-  return slots.filter((slot) => {
-    const session = sessions.get(idOf('Schedule', slot.schedule));
-    const said = [
-      ...(slot.serviceType ?? []),
-      ...(session?.serviceCategory ?? []),
-      ...(session?.serviceType ?? []),
-    ].map((one) => one.text?.toLowerCase());
-    const length = (epochMilliseconds(slot.end) - epochMilliseconds(slot.start)) / 60_000;
-    return (
-      slot.status === 'free' && length >= minutes && said.some((text) => text !== undefined && kinds.includes(text))
-    );
+  const { bookingLeadHours, slotDays, slotTypes } = shell.policy;
+  return suitableSlots(slots, schedules, {
+    minutes: Math.max(...programmes.map(({ rule }) => rule.work.minutes)),
+    now: shell.now(),
+    earliestLeadHours: bookingLeadHours,
+    withinDays: slotDays,
+    slotTypes: slotTypes[programmes[0]?.rule.work.skill ?? ''] ?? [],
   }).length;
 }

@@ -204,7 +204,7 @@ async function refuse(
     });
     return { again: true };
   }
-  const event = checked.result === 'stop' ? checked.event : checked.event;
+  const { event } = checked;
   if (event) await save(shell, tx, pathway, moveTask(task, event, { organisation, now }));
   if (checked.result === 'stop') return {};
   await wakeAt(tx, pathway, laterOf(checked.until, addTo(now, { hours: 1 })) ?? addTo(now, { days: 1 }));

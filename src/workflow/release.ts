@@ -5,7 +5,7 @@ import type { Group, RequestGroup } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockKeys } from '#store/database.ts';
 import { load, saveResources } from '#store/resources.ts';
-import { type By, decidedBy } from './by-person.ts';
+import { byUser, decidedBy } from './by-person.ts';
 import { type CampaignGuard, guardOf, withGuard } from './campaign-guard.ts';
 import { type CampaignShell, isWaiting, openRows } from './campaign-plan.ts';
 import { campaignId, campaignRun, dailyCapOf, runsKey, userOf } from './campaign-run.ts';
@@ -144,8 +144,6 @@ function carried(before: CampaignGuard | undefined, approval: Approval): Partial
   const { approvedSize, approvedBy } = before ?? {};
   return approval === 'given' && approvedSize !== undefined && approvedBy ? { approvedSize, approvedBy } : {};
 }
-
-const byUser = ({ localId, given, family }: User): By => ({ id: localId, name: `${given} ${family}` });
 
 /** The campaign, who asked and who approved; it begins when nobody is waited for. */
 async function keep(

@@ -14,6 +14,7 @@ import { patientRecords } from '#store/findings.ts';
 import { load, loadOfPatients } from '#store/resources.ts';
 import { rulesFor } from './active-rules.ts';
 import { goneFacts, patientFacts } from './patient-facts.ts';
+import { searchset } from './searchset.ts';
 import { inside, type Shell } from './shell.ts';
 
 type NeedsShell = Pick<Shell, 'pool' | 'now' | 'practices'> & { readonly rules: readonly NeedRule[] };
@@ -43,15 +44,7 @@ export async function needsOfPerson(
   const found = await evaluations(shell, { organisation, patient, rules });
   const guidance = found.filter(({ evaluation }) => evaluation.state !== 'not-eligible');
   const matches: Resource[] = [...open, ...guidance.map((one) => one.toResource(plan))];
-  return ok({
-    resourceType: 'Bundle',
-    type: 'searchset',
-    total: matches.length,
-    entry: [
-      ...matches.map((resource) => ({ resource, search: { mode: 'match' as const } })),
-      ...(plan && withPlan ? [{ resource: plan, search: { mode: 'include' as const } }] : []),
-    ],
-  });
+  return ok(searchset(matches, { included: plan && withPlan ? [plan] : [] }));
 }
 
 /** `Patient/[id]/$explain-need`. `rule`: canonical or id. `invalid` for a rule that is not loaded. */

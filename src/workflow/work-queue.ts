@@ -2,25 +2,27 @@
  * Work that several people share: a Task is its team's until one of them claims it. Two at once: one has it, the other is
  * told. Facts: care-needs §1 S4, S16
  */
-import { concept } from '#domain/link.ts';
-import { provenanceOf } from '#domain/provenance.ts';
 import { isEnded } from '#domain/task-event.ts';
 import { idOf } from '#fhir/reference.ts';
-import { HOLDFAST, TASK_CODE } from '#fhir/systems.ts';
+import { HOLDFAST } from '#fhir/systems.ts';
 import type { Bundle, Practitioner, Reference, Resource, Task } from '#fhir/types.ts';
 import { fail, ok, type Result } from '#result.ts';
 import { inTransaction, lockPatients } from '#store/database.ts';
 import { load, ownerOf, saveResources } from '#store/resources.ts';
 import { workQueue } from '#store/work-queue.ts';
+import { byUser, decidedBy } from './by-person.ts';
 import type { Caller } from './live.ts';
 import type { User } from './ports.ts';
+import { searchset } from './searchset.ts';
 import { inside, type Shell, type Transaction } from './shell.ts';
 
 /** Members of staff, by the id that their own organisation's login gives them. */
 const STAFF = `${HOLDFAST}/Id/member-of-staff`;
 
 /** Tasks that only a person can do. */
-const WORK = ['telephone', 'check-person', 'exception-proposal'];
+const WORK = ['telephone', 'check-person', 'read-message', 'exception-proposal'];
+/** Entries to be typed into the practice's system by a person. */
+const BY_HAND = 'writeback';
 /** Needs that wait until a person has looked. */
 const HOLDS = ['held-review', 'held-safeguarding', 'no-contact-route'];
 const MOST = 200;
@@ -35,7 +37,7 @@ export type QueueWish = {
 export async function queueOf(shell: Shell, caller: Caller, wish: QueueWish): Promise<Result<Bundle>> {
   const { organisations, user } = caller;
   if (wish.whose === 'mine' && !user) return noPerson();
-  const rows = await workQueue(shell.pool, { organisations, codes: WORK, holds: HOLDS, limit: MOST });
+  const rows = await workQueue(shell.pool, { organisations, codes: WORK, byHand: BY_HAND, holds: HOLDS, limit: MOST });
   const wanted = rows.filter(({ task }) => {
     if (wish.whose === 'all') return true;
     return wish.whose === 'mine' ? isHeldBy(task, user) : !isClaimed(task);
@@ -44,15 +46,12 @@ export async function queueOf(shell: Shell, caller: Caller, wish: QueueWish): Pr
   const context = new Map<string, Resource>();
   for (const { patient, need } of page)
     for (const one of [patient, need]) if (one) context.set(`${one.resourceType}/${one.id}`, one);
-  return ok({
-    resourceType: 'Bundle',
-    type: 'searchset',
-    total: wanted.length,
-    entry: [
-      ...page.map(({ task }) => ({ resource: task, search: { mode: 'match' as const } })),
-      ...[...context.values()].map((resource) => ({ resource, search: { mode: 'include' as const } })),
-    ],
-  });
+  return ok(
+    searchset(
+      page.map(({ task }) => task),
+      { included: [...context.values()], total: wanted.length },
+    ),
+  );
 }
 
 export type Claim = {
@@ -122,18 +121,13 @@ async function change(shell: Shell, caller: Caller, { task: id, ifMatch }: Claim
     const decided = step.decide(task, user, organisation);
     if (!decided.ok || decided.value === task) return decided;
     const now = shell.now();
-    const provenance = provenanceOf({
+    const provenance = decidedBy([byUser(user)], {
+      activity: { code: step.code, display: step.display },
       targets: [{ reference: `Task/${id}` }],
-      activity: concept(TASK_CODE, step.code, step.display),
-      onBehalfOf: { reference: `Organization/${organisation}` },
+      organisation,
       now,
     });
-    const who = { display: `${user.given} ${user.family}`, identifier: { system: STAFF, value: user.localId } };
-    const agent = provenance.agent.map((one) => ({ ...one, who }));
-    const resources = [
-      { ...decided.value, lastModified: now },
-      { ...provenance, agent },
-    ];
+    const resources = [{ ...decided.value, lastModified: now }, provenance];
     await saveResources(tx, { organisation, resources, source: 'holdfast' });
     return ok((await load<Task>(tx, inside(organisation), 'Task', id)) ?? decided.value);
   });

@@ -11,6 +11,7 @@ import type {
   Patient,
   Provenance,
   RequestGroup,
+  Schedule,
   Slot,
   Task,
 } from '#fhir/types.ts';
@@ -52,6 +53,8 @@ type Town = {
   ) => Promise<{ status: number; body: Answer }>;
 };
 
+const SESSION: Schedule = { resourceType: 'Schedule', id: 'session', actor: [{ display: 'Nurse' }] };
+
 /** A house with people who have the need and a clinic with so many slots. Nothing runs by itself. */
 async function town(t: Test, of: { people: number; slots: number; policy?: Partial<Policy> }): Promise<Town> {
   const clock = { now: START };
@@ -74,7 +77,7 @@ async function town(t: Test, of: { people: number; slots: number; policy?: Parti
     practices: [aPractice(PRACTICE), aPractice(OTHER)],
     now: () => clock.now,
     outside: {
-      findSlots: async () => ok({ slots: slotsOf(), schedules: [], locations: [], practitioners: [] }),
+      findSlots: async () => ok({ slots: slotsOf(), schedules: [SESSION], locations: [], practitioners: [] }),
       sendMessage: async ({ key }) => {
         sent.push(key);
         return ok({ messageId: `m-${key}`, duplicate: false });

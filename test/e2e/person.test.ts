@@ -5,7 +5,7 @@ import { defaultBundling } from '#domain/bundle/planned-need.ts';
 import { addTo, londonDate } from '#fhir/date.ts';
 import { idFrom } from '#fhir/id.ts';
 import { idOf } from '#fhir/reference.ts';
-import { BUSINESS_STATUS, SNOMED } from '#fhir/systems.ts';
+import { BUSINESS_STATUS, SNOMED, TASK_CODE } from '#fhir/systems.ts';
 import type {
   Appointment,
   Bundle,
@@ -326,8 +326,23 @@ t.test('work is shared: the most urgent first with its context, and of two who c
     ...callTask({ task, organisation: PRACTICE }, undefined, clock.now),
     priority: n === 0 ? ('routine' as const) : ('urgent' as const),
   }));
+  // What a patient wrote and an entry to be typed in are a person's; an entry that is filed by itself is not.
+  const others = [
+    ['read-message', undefined],
+    ['writeback', 'manual'],
+    ['writeback', 'im1'],
+  ].map(
+    ([code = '', route], n): Task => ({
+      ...callTask({ task: own[0] as Task, organisation: PRACTICE }, undefined, clock.now, `other-${n}`),
+      id: `other-${n}`,
+      priority: 'routine',
+      authoredOn: `2026-06-02T0${n}:00:00.000Z`,
+      code: { coding: [{ system: TASK_CODE, code }] },
+      input: route ? [{ type: { coding: [{ system: TASK_CODE, code: 'route' }] }, valueCode: route }] : [],
+    }),
+  );
   await inTransaction(house.pool, (tx) =>
-    saveResources(tx, { organisation: PRACTICE, resources: calls, source: 'holdfast' }),
+    saveResources(tx, { organisation: PRACTICE, resources: [...calls, ...others], source: 'holdfast' }),
   );
   const person = (name: string, organisations = [PRACTICE]) =>
     house.sign({ organisations, family_name: name, given_name: 'Jo', sub: name });
@@ -341,10 +356,15 @@ t.test('work is shared: the most urgent first with its context, and of two who c
   const entries = (queue.json as Bundle).entry ?? [];
   t.same(
     entries.map(({ resource, search }) => `${search?.mode} ${resource?.resourceType}/${resource?.id}`),
-    [`match Task/${calls[1]?.id}`, `match Task/${calls[0]?.id}`, 'include Patient/grave', 'include Patient/calm'],
+    [
+      ...[calls[1]?.id, calls[0]?.id, 'other-0', 'other-1'].map((id) => `match Task/${id}`),
+      'include Patient/grave',
+      'include Patient/calm',
+    ],
     'urgent before routine, which is no order of letters; what runs by itself is not in it',
   );
-  t.equal((await ask('GET', 'Task/$work-queue', other)).json.total, 0, 'another practice sees nothing of it');
+  const elsewhere = (await ask('GET', 'Task/$work-queue', other)).json;
+  t.same([elsewhere.total, 'entry' in elsewhere], [0, false], 'another practice sees nothing of it');
 
   const [urgent] = calls.slice(1);
   const path = `Task/${urgent?.id}`;
@@ -355,7 +375,7 @@ t.test('work is shared: the most urgent first with its context, and of two who c
   t.equal((await ask('POST', `${path}/$claim`, winner)).status, 200, 'claiming twice is claiming once');
   t.equal((await ask('GET', 'Task/$work-queue?whose=mine', winner)).json.total, 1);
   t.equal((await ask('GET', 'Task/$work-queue?whose=mine', loser)).json.total, 0);
-  t.equal((await ask('GET', 'Task/$work-queue?whose=unclaimed', loser)).json.total, 1);
+  t.equal((await ask('GET', 'Task/$work-queue?whose=unclaimed', loser)).json.total, 3);
   t.equal((await ask('POST', `${path}/$give-back`, loser)).status, 409);
   t.equal((await ask('POST', `${path}/$give-back`, winner)).status, 200);
   t.equal((await ask('POST', `${path}/$claim`, loser, { 'if-match': 'W/"1"' })).status, 412, 'seen before it changed');

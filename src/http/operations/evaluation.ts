@@ -53,7 +53,8 @@ type Wish = { readonly canonical: string } | { readonly candidate: PlanDefinitio
 function named(inputs: Inputs): Result<Wish> {
   const canonical = inputs.text('url');
   const candidate = inputs.resource('planDefinition');
-  if (candidate && canonical === undefined) return isPlan(candidate) ? ok({ candidate }) : notA('PlanDefinition');
+  if (candidate && canonical === undefined)
+    return isPlan(candidate) ? ok({ candidate }) : notA('planDefinition', 'PlanDefinition');
   if (!candidate && canonical !== undefined) return ok({ canonical });
   return fail('invalid', 'Either url (url|version, or url for the version in force) or planDefinition is wanted');
 }
@@ -75,7 +76,8 @@ export function impact(deps: Deps): Action {
       const inputs = inputsOf(deps, call, ['candidate', 'limit']);
       if (!inputs.ok) return inputs;
       const candidate = inputs.value.resource('candidate');
-      if (!candidate || !(isPlan(candidate) || isSet(candidate))) return notA('ValueSet or PlanDefinition');
+      if (!candidate || !(isPlan(candidate) || isSet(candidate)))
+        return notA('candidate', 'ValueSet or PlanDefinition');
       const limit = wholeNumber(inputs.value, 'limit', MOST_LISTED);
       if (!limit.ok) return limit;
       return served(await deps.evaluation.impact(call.principal, { candidate, limit: limit.value ?? 0 }));
@@ -85,7 +87,7 @@ export function impact(deps: Deps): Action {
 
 const isPlan = (resource: Resource): resource is PlanDefinition => resource.resourceType === 'PlanDefinition';
 const isSet = (resource: Resource): resource is ValueSet => resource.resourceType === 'ValueSet';
-const notA = (what: string) => fail('invalid', `The parameter wants a resource: a ${what}`);
+const notA = (name: string, what: string) => fail('invalid', `${name} wants a resource: a ${what}`);
 
 /** With the ids of those who are listed, for the audit. */
 function served(answer: Result<Parameters>) {
